@@ -1,0 +1,38 @@
+/** Every way the world can fail a command, with the exit code it ends with. */
+export const EXIT_CODES = {
+  USAGE: 2, // an option or a setting cannot be used as given
+  BASE_TOO_SMALL: 3, // fewer users or products than the rules need
+  NOT_CONFIRMED: 4, // the prompt was answered no, or could not be asked
+  RUN_CONFLICT: 5, // a backfill run is unfinished, missing, or no longer matches its base
+  CHECK_FAILED: 6, // a report found something outside its tolerance
+  STACK_FAILED: 7, // a service could not be started or stopped here
+  DATABASE_UNREACHABLE: 8,
+  DATABASE_DENIED: 9, // wrong password, missing role or database
+  DATABASE_LOST: 10, // the connection ended in the middle of the work
+  DATABASE_FULL: 11, // no space left for PostgreSQL
+  DATABASE_FAILED: 12, // any other refusal by PostgreSQL
+  INTERRUPTED: 130,
+} as const;
+
+export type ErrorCode = keyof typeof EXIT_CODES;
+
+/** What went wrong outside this code. The message says what happened and what to do about it. */
+export class PipelineError extends Error {
+  override name = 'PipelineError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { retryable?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+
+  get exitCode(): number {
+    return EXIT_CODES[this.code];
+  }
+}

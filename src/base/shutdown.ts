@@ -1,0 +1,28 @@
+import { EXIT_CODES } from './errors.ts';
+import { say } from './terminal.ts';
+
+/**
+ * Aborts on the first Ctrl-C or SIGTERM, so that work ends at a safe point; a second one ends the
+ * process at once, which loses nothing either, since everything unfinished is in a transaction.
+ */
+export function abortOnSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT_CODES.INTERRUPTED);
+    say('\nstopping at a safe point; once more ends at once');
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return controller.signal;
+}
+
+/** Waits, or less when aborted. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}

@@ -1,0 +1,205 @@
+import { createInterface } from 'node:readline/promises';
+import { Option, type Command } from 'commander';
+
+import { PipelineError } from '../base/errors.ts';
+import { startProgress } from '../base/progress.ts';
+import { abortOnSignal } from '../base/shutdown.ts';
+import { columns, count, duration, say } from '../base/terminal.ts';
+import { backfill, checkBase, type BackfillResult } from '../jobs/backfill.ts';
+import type { BackfillRules } from '../jobs/rules.ts';
+import { planDays, type PlanUnit } from '../model/calendar.ts';
+import { withClient } from '../store/client.ts';
+import { discardRun, unfinishedRun } from '../store/runs.ts';
+import { shopStatus } from '../store/shop.ts';
+import { command, databaseOf, result, settingsOf, wholeNumber, type Common } from './common.ts';
+
+type Options = Common & {
+  from: string;
+  to: string;
+  unit: PlanUnit;
+  orders?: number;
+  scenario?: number;
+  threads: number;
+  seed: number;
+  settings?: string;
+  resume?: boolean;
+  discard?: boolean;
+  yes?: boolean;
+};
+
+const HELP = `
+Examples:
+  millrace backfill --yes                             the year 2025, 51,500 orders
+  millrace backfill --from 2025-11 --to 2025-11       November alone
+  millrace backfill --unit carts                      targets count carts: about 230,000 orders
+  millrace backfill --orders 50000000                 the same year at another size
+  millrace backfill --resume                          go on where a run was stopped`;
+
+export function backfillCommand(): Command {
+  return command('backfill', 'make the orders of past months, by the rules of the shop')
+    .option('--from <month>', 'first month', '2025-01')
+    .option('--to <month>', 'last month', '2025-12')
+    .addOption(
+      new Option('--unit <unit>', 'what the month targets count')
+        .choices(['rows', 'carts'])
+        .default('rows'),
+    )
+    .option(
+      '--orders <count>',
+      'scale the targets to this sum, in the unit',
+      wholeNumber(1, 100_000_000),
+    )
+    .option('--scenario <number>', 'one scenario for all days (0-20)', wholeNumber(0, 20))
+    .option('--threads <count>', 'threads that make orders; changes no row', wholeNumber(0, 64), 1)
+    .option('--seed <number>', 'the same number makes the same orders', wholeNumber(0, 2 ** 48), 42)
+    .option('--settings <file>', 'JSON with any part of what `millrace settings` prints')
+    .option('--resume', 'finish the run that was stopped, with the options it was started with')
+    .option('--discard', 'delete the orders of the run that was stopped')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', HELP)
+    .action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  if (options.resume && options.discard) {
+    throw new PipelineError('USAGE', 'give --resume or --discard, not both');
+  }
+  const rules = rulesOf(options);
+  const total = plannedCount(rules); // refuses months and numbers that cannot be, before anything else
+  const databaseUrl = await databaseOf(options);
+  if (options.discard) {
+    await discard(databaseUrl, options);
+    return;
+  }
+  await describe(databaseUrl, rules, total, options.resume ?? false);
+  await confirm(options.yes ?? false);
+  const made = await backfillWithProgress(databaseUrl, rules, options);
+  result(options, made, () => summary(made, rules.unit));
+}
+
+/** Makes the orders with a bar; the demo uses it too. */
+export async function backfillWithProgress(
+  databaseUrl: string,
+  rules: BackfillRules,
+  how: { resume?: boolean; threads: number },
+): Promise<BackfillResult> {
+  const progress = startProgress(
+    Math.round(plannedCount(rules) * (rules.unit === 'rows' ? 1 : 3.37)),
+    'orders',
+  );
+  try {
+    return await backfill(databaseUrl, rules, {
+      resume: how.resume ?? false,
+      threads: how.threads,
+      signal: abortOnSignal(),
+      onProgress: (rows, _expected, date) => progress.update(rows, date),
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+export function summary(made: BackfillResult, unit: PlanUnit): string {
+  const most = Math.max(...made.months.map((month) => month.actual));
+  const rows = made.months.map((month) => [
+    month.month,
+    count(month.planned),
+    count(month.actual),
+    count(month.carts),
+    '#'.repeat(Math.max(1, Math.round((month.actual / most) * 30))),
+  ]);
+  const table = columns([['month', `planned ${unit}`, 'orders', 'carts', ''], ...rows], [1, 2, 3]);
+  const early =
+    made.earlyDays > 0
+      ? `\nThe base was too young on ${made.earlyDays} days: pools were filled with users or products registered later.`
+      : '';
+  const resumed = made.resumedDays > 0 ? `, ${made.resumedDays} days of them before` : '';
+  return `${table}
+
+run ${made.run}: ${count(made.orders)} orders in ${count(made.carts)} carts${resumed}
+${duration(made.seconds)}, ${count(made.ordersPerSecond)} orders/s, ${count(made.gradeChanges)} grade changes
+checksum ${made.checksum}${early}`;
+}
+
+function rulesOf(options: Options): BackfillRules {
+  return {
+    from: options.from,
+    to: options.to,
+    unit: options.unit,
+    orders: options.orders ?? null,
+    scenario: options.scenario ?? null,
+    seed: options.seed,
+    settings: settingsOf(options.settings),
+  };
+}
+
+function plannedCount(rules: BackfillRules): number {
+  const plans = planDays({
+    ...rules,
+    orders: rules.orders ?? undefined,
+    scenario: rules.scenario ?? undefined,
+    calendar: rules.settings.calendar,
+  });
+  return plans.reduce((sum, plan) => sum + plan.count, 0);
+}
+
+/** What the database holds and what is about to happen (seed 000, step 3). */
+async function describe(
+  databaseUrl: string,
+  rules: BackfillRules,
+  total: number,
+  resume: boolean,
+): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    const status = await shopStatus(client);
+    const unfinished = await unfinishedRun(client);
+    checkBase(status.users, status.products);
+    if (!resume && unfinished) {
+      throw new PipelineError(
+        'RUN_CONFLICT',
+        `run ${unfinished.run} is unfinished (${unfinished.days.size} days stored); finish it with ` +
+          '`millrace backfill --resume`, or delete its rows with `--discard`',
+      );
+    }
+    say(`Current database
+  Users:    ${count(status.users)}
+  Products: ${count(status.products)}
+  Orders:   ${count(status.orders)}
+`);
+    say(
+      resume
+        ? `[WARNING] This finishes run ${unfinished?.run ?? '?'}; ${unfinished?.days.size ?? 0} of its days are stored.`
+        : `[WARNING] This makes ${count(total)} ${rules.unit} for ${rules.from} to ${rules.to}.`,
+    );
+    say('  Existing orders will NOT be deleted.\n');
+  });
+}
+
+/** Asks, where somebody can answer. */
+async function confirm(yes: boolean): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY) {
+    throw new PipelineError('NOT_CONFIRMED', 'there is no terminal to ask on; add --yes to go on');
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const reply = await prompt.question('Proceed? (y/N): ');
+  prompt.close();
+  if (/^y(es)?$/i.test(reply.trim())) return;
+  throw new PipelineError('NOT_CONFIRMED', 'not confirmed; nothing was changed');
+}
+
+async function discard(databaseUrl: string, options: Options): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    const unfinished = await unfinishedRun(client);
+    if (!unfinished)
+      throw new PipelineError('RUN_CONFLICT', 'there is no unfinished run to discard');
+    say(`[WARNING] This deletes the orders of run ${unfinished.run}, and no others.`);
+    await confirm(options.yes ?? false);
+    const orders = await discardRun(client, unfinished.run);
+    result(
+      options,
+      { run: unfinished.run, orders },
+      () => `run ${unfinished.run}: ${count(orders)} orders deleted`,
+    );
+  });
+}

@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+
+import { startProgress } from '../base/progress.ts';
+import { abortOnSignal } from '../base/shutdown.ts';
+import { count, duration } from '../base/terminal.ts';
+import { seedShop } from '../jobs/seed.ts';
+import { command, databaseOf, result, settingsOf, wholeNumber, type Common } from './common.ts';
+
+type Options = Common & {
+  users: number;
+  products: number;
+  seed: number;
+  append?: boolean;
+  settings?: string;
+};
+
+const ROWS_MAX = 99_999_999; // ids have eight digits
+
+export function seedCommand(): Command {
+  return command('seed', 'fill users and products')
+    .option('--users <count>', 'how many users', wholeNumber(0, ROWS_MAX), 10_000)
+    .option('--products <count>', 'how many products', wholeNumber(0, ROWS_MAX), 20_000)
+    .option('--seed <number>', 'the same number makes the same shop', wholeNumber(0, 2 ** 48), 42)
+    .option('--append', 'add to a shop that has rows already')
+    .option('--settings <file>', 'JSON with any part of what `millrace settings` prints')
+    .action(async (options: Options) => {
+      const progress = startProgress(options.users + options.products, 'rows');
+      try {
+        const seeded = await seedShop(await databaseOf(options), {
+          ...options,
+          append: options.append ?? false,
+          settings: settingsOf(options.settings),
+          signal: abortOnSignal(),
+          onProgress: (rows) => progress.update(rows, 'seeding'),
+        });
+        result(
+          options,
+          seeded,
+          () =>
+            `${count(seeded.users)} users and ${count(seeded.products)} products in ${duration(seeded.seconds)}`,
+        );
+      } finally {
+        progress.stop();
+      }
+    });
+}

@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+
+import { redactUrl } from '../base/config.ts';
+import { say } from '../base/terminal.ts';
+import { down, status, up } from '../stack/postgres.ts';
+import { withClient } from '../store/client.ts';
+import { migrate } from '../store/migrate.ts';
+import { command, databaseOf, result, type Common } from './common.ts';
+
+export function upCommand(): Command {
+  return command('up', 'start what is needed and is not running: PostgreSQL').action(
+    async (options: Common) => {
+      const running = await up();
+      const applied = await withClient(running.databaseUrl, migrate);
+      const value = {
+        databaseUrl: running.databaseUrl,
+        how: running.how,
+        startedHere: running.startedHere,
+      };
+      result(options, { ...value, migrations: applied }, () => {
+        const state = running.startedHere ? 'started' : 'was running already';
+        return `PostgreSQL ${state} (${running.how})\n  DATABASE_URL=${running.databaseUrl}`;
+      });
+    },
+  );
+}
+
+export function downCommand(): Command {
+  return command('down', 'stop what `millrace up` started; the data stay').action(
+    async (options: Common) => {
+      const stopped = await down();
+      result(options, stopped, () =>
+        stopped.wasRunning ? 'PostgreSQL stopped' : 'nothing was running',
+      );
+    },
+  );
+}
+
+export function statusCommand(): Command {
+  return command('status', 'say what is running').action(async (options: Common) => {
+    const now = await status();
+    result(options, now, () =>
+      now.running && now.databaseUrl !== undefined
+        ? `PostgreSQL is running: ${redactUrl(now.databaseUrl)}`
+        : 'PostgreSQL is not running; `millrace up` starts it',
+    );
+  });
+}
+
+export function migrateCommand(): Command {
+  return command('migrate', 'bring the schema of the database up to date').action(
+    async (options: Common) => {
+      const applied = await withClient(await databaseOf(options), migrate);
+      for (const name of applied) say(`applied ${name}`);
+      result(options, { applied }, () =>
+        applied.length > 0 ? `${applied.length} migrations applied` : 'the schema is up to date',
+      );
+    },
+  );
+}

@@ -1,0 +1,99 @@
+import { monotonicMs, seoulMidnight } from '../base/clock.ts';
+import { PipelineError } from '../base/errors.ts';
+import { product, type ProductOptions } from '../generate/products.ts';
+import { user, type UserOptions } from '../generate/users.ts';
+import { Random } from '../base/random.ts';
+import type { Product } from '../model/product.ts';
+import type { ShopSettings } from '../model/settings.ts';
+import type { User } from '../model/user.ts';
+import { transaction, withClient } from '../store/client.ts';
+import { copyProducts, copyUsers, shopStatus, takeNumbers } from '../store/shop.ts';
+
+export type SeedOptions = {
+  users: number;
+  products: number;
+  seed: number;
+  append: boolean; // add to what is there
+  settings: ShopSettings;
+  signal?: AbortSignal;
+  onProgress?: (rows: number) => void;
+};
+
+export type SeedResult = { users: number; products: number; seconds: number };
+
+/**
+ * Everybody signs up, and everything is listed, within five years that end with the calendar's:
+ * a fixed window, so that the same seed makes the same shop on any day.
+ */
+const WINDOW_FROM_MS = seoulMidnight(2021, 1, 1);
+const WINDOW_TO_MS = seoulMidnight(2026, 1, 1);
+const PROGRESS_ROWS = 5_000;
+
+/** Fills users and products by COPY, in one transaction: all of it, or nothing. */
+export async function seedShop(databaseUrl: string, options: SeedOptions): Promise<SeedResult> {
+  return await withClient(databaseUrl, async (client) => {
+    const started = monotonicMs();
+    return await transaction(client, 'seeding', async () => {
+      // Two seeds at once: the second waits here and then finds the first one's rows.
+      await client.query('lock table id_counters in exclusive mode');
+      const status = await shopStatus(client);
+      if (!options.append && status.users + status.products > 0) {
+        throw new PipelineError(
+          'RUN_CONFLICT',
+          `the shop has ${status.users} users and ${status.products} products already; ` +
+            'add --append to add to them',
+        );
+      }
+      const firstUser = await takeNumbers(client, 'user', options.users);
+      const firstProduct = await takeNumbers(client, 'product', options.products);
+      const watch = watcher(options);
+      const users = await copyUsers(client, watch(makeUsers(options, firstUser)));
+      const products = await copyProducts(client, watch(makeProducts(options, firstProduct)));
+      return { users, products, seconds: (monotonicMs() - started) / 1_000 };
+    });
+  });
+}
+
+function* makeUsers({ seed, users, settings }: SeedOptions, firstNumber: number): Generator<User> {
+  const window: Omit<UserOptions, 'seed' | 'firstNumber'> = {
+    count: users,
+    fromMs: WINDOW_FROM_MS,
+    toMs: WINDOW_TO_MS,
+    settings: settings.users,
+  };
+  const random = new Random(seedOf(seed, firstNumber), 'user');
+  for (let i = 0; i < users; i++) yield user(random, i, firstNumber + i, window);
+}
+
+function* makeProducts(
+  { seed, products, settings }: SeedOptions,
+  firstNumber: number,
+): Generator<Product> {
+  const window: Omit<ProductOptions, 'seed' | 'firstNumber'> = {
+    count: products,
+    fromMs: WINDOW_FROM_MS,
+    toMs: WINDOW_TO_MS,
+    settings: settings.products,
+  };
+  const random = new Random(seedOf(seed, firstNumber), 'product');
+  for (let i = 0; i < products; i++) yield product(random, i, firstNumber + i, window);
+}
+
+/** Rows added later must not repeat the first ones, so their numbers move the seed. */
+function seedOf(seed: number, firstNumber: number): number {
+  return seed + firstNumber - 1;
+}
+
+function watcher({ signal, onProgress }: SeedOptions) {
+  let rows = 0;
+  return function* watch<Row>(source: Iterable<Row>): Generator<Row> {
+    for (const row of source) {
+      yield row;
+      if (++rows % PROGRESS_ROWS !== 0) continue;
+      if (signal?.aborted) {
+        throw new PipelineError('INTERRUPTED', 'stopped; nothing was stored, start again any time');
+      }
+      onProgress?.(rows);
+    }
+  };
+}

@@ -1,0 +1,37 @@
+import { expect, test } from 'bun:test';
+import { join, normalize } from 'node:path';
+
+/** The architecture: a folder of src may import itself and the folders in its row. */
+const MAY_IMPORT: Record<string, string[]> = {
+  base: [],
+  model: ['base'],
+  generate: ['base', 'model'],
+  store: ['base', 'model'],
+  analyse: ['base', 'model', 'store'],
+  stack: ['base'],
+  jobs: ['base', 'model', 'generate', 'store'],
+  cli: ['base', 'model', 'generate', 'store', 'analyse', 'stack', 'jobs'],
+};
+
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*['"](\.[^'"]+)['"]/g;
+const files = [...new Bun.Glob('*/**/*.ts').scanSync(import.meta.dir)].filter(
+  (file) => !file.endsWith('.test.ts'),
+);
+
+test('there are files to hold against the table', () => {
+  expect(files.length).toBeGreaterThan(40);
+});
+
+for (const file of files) {
+  const layer = file.split('/')[0] ?? '';
+  test(`${file} imports only what ${layer} may`, async () => {
+    const source = await Bun.file(join(import.meta.dir, file)).text();
+    const allowed = new Set([layer, ...(MAY_IMPORT[layer] ?? ['a row for it in MAY_IMPORT'])]);
+    const targets = [...source.matchAll(IMPORT)]
+      .map((match) => normalize(join(file, '..', match[1] ?? '')))
+      .filter((path) => !path.endsWith('.sql'))
+      .map((path) => path.split('/')[0] ?? '');
+    expect(targets.filter((target) => !allowed.has(target))).toEqual([]);
+    expect(Object.keys(MAY_IMPORT)).toContain(layer);
+  });
+}

@@ -1,0 +1,74 @@
+import { Client as PgClient, type QueryResultRow } from 'pg';
+
+import { redactUrl } from '../base/config.ts';
+import { databaseFailure } from './failure.ts';
+
+export type Client = PgClient;
+
+const CONNECT_WAIT_MS_MAX = 10_000;
+
+/**
+ * One connection to PostgreSQL, in the shop's zone. `bigint` arrives as text, as `pg` has it, so
+ * that money and ids survive; callers turn counts into numbers themselves.
+ */
+export async function connect(databaseUrl: string, name = 'millrace'): Promise<Client> {
+  const client = new PgClient({
+    connectionString: databaseUrl,
+    application_name: name,
+    connectionTimeoutMillis: CONNECT_WAIT_MS_MAX,
+    keepAlive: true,
+    options: '-c timezone=Asia/Seoul',
+  });
+  // A connection lost between queries is reported by the next query; unheard it would end the process.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw databaseFailure(cause, `connecting to ${redactUrl(databaseUrl)}`);
+  }
+  return client;
+}
+
+/** Runs `work` on a connection of its own and closes it whatever happens. */
+export async function withClient<Result>(
+  databaseUrl: string,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  const client = await connect(databaseUrl);
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined); // already gone: there is nothing left to close
+  }
+}
+
+/** Commits what `work` did, or nothing of it. */
+export async function transaction<Result>(
+  client: Client,
+  doing: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    await client.query('begin');
+    const result = await work();
+    await client.query('commit');
+    return result;
+  } catch (cause) {
+    await client.query('rollback').catch(() => undefined); // a dead connection has rolled back
+    throw databaseFailure(cause, doing);
+  }
+}
+
+/** A query whose failure says what was being done. */
+export async function query<Row extends QueryResultRow>(
+  client: Client,
+  doing: string,
+  sql: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  try {
+    return (await client.query<Row>(sql, values)).rows;
+  } catch (cause) {
+    throw databaseFailure(cause, doing);
+  }
+}

@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { from as copyFrom } from 'pg-copy-streams';
+
+import type { Client } from './client.ts';
+import { COPY_HEADER, COPY_TRAILER, CopyBuffer } from './copy-buffer.ts';
+import { databaseFailure } from './failure.ts';
+
+/** A COPY in progress. Write, then end; after a failed write the connection must be dropped. */
+export type Copy = {
+  /** Settles when PostgreSQL has room for more, so memory stays bounded. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the COPY and says how many rows PostgreSQL took. */
+  end(): Promise<number>;
+  /** Gives the COPY up, where PostgreSQL has not; then the connection takes queries again. */
+  abort(): Promise<void>;
+};
+
+/**
+ * Starts `copy <table> (<columns>) from stdin (format binary)`. `pg` with pg-copy-streams, since
+ * the other client hangs or dies when a COPY fails late (README, decisions).
+ */
+export function startCopy(client: Client, table: string, columns: readonly string[]): Copy {
+  const doing = `copying into ${table}`;
+  const stream = client.query(
+    copyFrom(`copy ${table} (${columns.join(', ')}) from stdin (format binary)`, {
+      highWaterMark: 1 << 20,
+    }),
+  );
+  let failure: unknown;
+  stream.on('error', (cause: unknown) => (failure ??= cause));
+  const check = (): void => {
+    if (failure !== undefined) throw databaseFailure(failure, doing);
+  };
+  const settled = async (event: 'drain' | 'finish'): Promise<void> => {
+    try {
+      await once(stream, event);
+    } catch (cause) {
+      throw databaseFailure(cause, doing);
+    }
+  };
+  return {
+    async write(bytes) {
+      check();
+      if (!stream.write(bytes)) await settled('drain');
+      check();
+    },
+    async end() {
+      check();
+      const finished = settled('finish');
+      stream.end();
+      await finished;
+      return stream.rowCount;
+    },
+    async abort() {
+      if (failure !== undefined || stream.destroyed) return;
+      const closed = new Promise((resolve) => stream.once('close', resolve));
+      stream.destroy();
+      await closed;
+    },
+  };
+}
+
+const CHUNK_BYTES = 1 << 20;
+
+/** COPYs rows of any shape into a table, `write` putting one row's fields. */
+export async function copyRows<Row>(
+  client: Client,
+  table: string,
+  columns: readonly string[],
+  rows: Iterable<Row>,
+  write: (to: CopyBuffer, row: Row) => void,
+): Promise<number> {
+  const copy = startCopy(client, table, columns);
+  const buffer = new CopyBuffer(CHUNK_BYTES + (CHUNK_BYTES >> 2));
+  try {
+    await copy.write(COPY_HEADER);
+    for (const row of rows) {
+      buffer.row(columns.length);
+      write(buffer, row);
+      if (buffer.at >= CHUNK_BYTES) await copy.write(buffer.take());
+    }
+    await copy.write(buffer.take());
+    await copy.write(COPY_TRAILER);
+    return await copy.end();
+  } catch (cause) {
+    await copy.abort(); // a COPY left open would keep the rollback waiting for ever
+    throw cause;
+  }
+}

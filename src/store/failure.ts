@@ -1,0 +1,60 @@
+import { PipelineError, type ErrorCode } from '../base/errors.ts';
+
+type Verdict = { code: ErrorCode; retryable: boolean; advice: string };
+
+/** What PostgreSQL's and the socket's error codes mean to a caller. First match wins. */
+const VERDICTS: readonly (readonly [RegExp, Verdict])[] = [
+  [/^28|^42501$/, { code: 'DATABASE_DENIED', retryable: false, advice: 'check DATABASE_URL' }],
+  [
+    /^3D000$/,
+    { code: 'DATABASE_DENIED', retryable: false, advice: 'create it, or check DATABASE_URL' },
+  ],
+  [
+    /^42P01$/,
+    { code: 'DATABASE_FAILED', retryable: false, advice: 'run `millrace migrate` first' },
+  ],
+  [
+    /^53100$/,
+    { code: 'DATABASE_FULL', retryable: true, advice: 'free space for PostgreSQL, then go on' },
+  ],
+  [
+    /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN|53300|57P03)$/,
+    { code: 'DATABASE_UNREACHABLE', retryable: true, advice: 'is it up? `millrace up` starts one' },
+  ],
+  [
+    /^(08...|57P0[12]|25P03|ECONNRESET|EPIPE|ERR_SOCKET_CLOSED)$/,
+    { code: 'DATABASE_LOST', retryable: true, advice: 'nothing half-written was kept' },
+  ],
+];
+
+const LOST = /connection terminated|connection ended|not queryable|socket (hang up|closed)/i;
+
+/** Turns whatever `pg` threw into an error that says what happened and what to do about it. */
+export function databaseFailure(cause: unknown, doing: string): PipelineError {
+  if (cause instanceof PipelineError) return cause;
+  const { code, message } = describe(cause);
+  const lost: Verdict = {
+    code: 'DATABASE_LOST',
+    retryable: true,
+    advice: 'nothing half-written was kept',
+  };
+  const other: Verdict = { code: 'DATABASE_FAILED', retryable: false, advice: '' };
+  const known = VERDICTS.find(([pattern]) => pattern.test(code))?.[1];
+  const verdict = known ?? (LOST.test(message) ? lost : other);
+  const advice = verdict.advice ? `; ${verdict.advice}` : '';
+  const sqlState = code ? ` (${code})` : '';
+  return new PipelineError(verdict.code, `${doing}: ${message}${sqlState}${advice}`, {
+    retryable: verdict.retryable,
+    cause,
+  });
+}
+
+function describe(cause: unknown): { code: string; message: string } {
+  const code =
+    cause instanceof Object && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  if (cause instanceof AggregateError && cause.errors.length > 0) {
+    const first = describe(cause.errors[0]);
+    return { code: code || first.code, message: first.message };
+  }
+  return { code, message: cause instanceof Error ? cause.message : String(cause) };
+}

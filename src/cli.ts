@@ -6,6 +6,7 @@ import { answer, say } from './base/terminal.ts';
 import { backfillCommand } from './cli/backfill.ts';
 import { demoCommand } from './cli/demo.ts';
 import { gradesCommand } from './cli/grades.ts';
+import { reportCommand } from './cli/report.ts';
 import { seedCommand } from './cli/seed.ts';
 import { settingsCommand } from './cli/settings.ts';
 import { downCommand, migrateCommand, statusCommand, upCommand } from './cli/stack.ts';
@@ -23,6 +24,7 @@ for (const make of [
   seedCommand,
   backfillCommand,
   gradesCommand,
+  reportCommand,
   settingsCommand,
 ]) {
   program.addCommand(exitByThrow(make()));

@@ -77,9 +77,9 @@ create index orders_created_at on orders using brin (created_at) with (pages_per
 -- The 20 bits of an order id that say which run made it.
 create function order_run(id uuid) returns integer
   language sql immutable strict parallel safe
-  return (get_byte(uuid_send(id), 8) & 63) << 14
-    | get_byte(uuid_send(id), 9) << 6
-    | get_byte(uuid_send(id), 10) >> 2;
+  return ((get_byte(uuid_send(id), 8) & 63) << 14)
+    | (get_byte(uuid_send(id), 9) << 6)
+    | (get_byte(uuid_send(id), 10) >> 2);
 
 -- Every change of a customer's grade: who, when, from, to, and the sums that decided.
 create table grade_changes (

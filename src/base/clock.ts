@@ -16,6 +16,11 @@ export function seoulMidnight(year: number, month: number, day: number): number 
   return Date.UTC(year, month - 1, day) - SEOUL_OFFSET_MS;
 }
 
+/** `2025-01-31` for any moment of that day in Seoul. */
+export function seoulDate(ms: number): string {
+  return new Date(ms + SEOUL_OFFSET_MS).toISOString().slice(0, 10);
+}
+
 /** `2025-01-31 14:00:00` in Seoul. */
 export function seoulTime(ms: number): string {
   return new Date(ms + SEOUL_OFFSET_MS).toISOString().slice(0, 19).replace('T', ' ');

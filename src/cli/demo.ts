@@ -67,17 +67,22 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
         demotion: settings.grades.demotion,
       }),
     );
-    const grades = seconds(gradesFrom);
+    const gradeSeconds = seconds(gradesFrom);
     result(
       options,
-      { readySeconds: ready, seed: seeded, backfill: made, grades: { ...pass, seconds: grades } },
+      {
+        readySeconds: ready,
+        seed: seeded,
+        backfill: made,
+        grades: { ...pass, seconds: gradeSeconds },
+      },
       () =>
         [
           summary(made, 'rows'),
           '',
           passLine(pass, 1, YEAR_END_MS),
           '',
-          comparison(seeded.seconds, made.seconds, grades),
+          comparison(seeded.seconds, made.seconds, gradeSeconds),
           '',
           `Look at it: \`bun run millrace up\` prints DATABASE_URL; the demo's database is ${DATABASE}.`,
         ].join('\n'),

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 
-import { seoulTime, wallClock } from '../base/clock.ts';
+import { monotonicMs, seoulTime, wallClock } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { abortOnSignal, pause } from '../base/shutdown.ts';
 import { count, say } from '../base/terminal.ts';
@@ -43,6 +43,7 @@ async function run(options: Options): Promise<void> {
   const client = await connect(await databaseOf(options), 'millrace grades');
   try {
     for (let number = 1; !signal.aborted; number++) {
+      const started = monotonicMs();
       const pass = await passGrades(client, {
         asOfMs: asOfMs ?? wallClock(),
         windowMonths: settings.grades.windowMonths,
@@ -51,7 +52,8 @@ async function run(options: Options): Promise<void> {
         demotion: settings.grades.demotion,
       });
       if (options.once) {
-        result(options, pass, () => passLine(pass, number, wallClock()));
+        const seconds = (monotonicMs() - started) / 1_000;
+        result(options, { ...pass, seconds }, () => passLine(pass, number, wallClock()));
         return;
       }
       say(passLine(pass, number, wallClock()));

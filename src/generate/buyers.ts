@@ -12,25 +12,23 @@ import { AGE_GROUPS, ageGroupIndex } from '../model/user.ts';
  */
 export class BuyerTable {
   readonly #settings: ShopSettings;
-  readonly #scores: Scores;
+  readonly #kinds: Kinds;
   readonly #hours: (Float64Array | null)[] = Array.from({ length: 24 }, () => null);
   readonly #spare: Float64Array[] = [];
-  readonly #base: Base['users'];
-  #pool: Int32Array = new Int32Array(0);
-  #grade: Uint8Array = new Uint8Array(0); // [pool] index into GRADES
-  #scenario: Scenario | null = null;
+  #kind: Uint8Array = new Uint8Array(0); // [pool]
 
   constructor(base: Base['users'], settings: ShopSettings) {
-    this.#base = base;
     this.#settings = settings;
-    this.#scores = new Scores(settings);
+    this.#kinds = new Kinds(base, settings);
   }
 
   /** Takes the pool of a day, with the grades its members have on it. */
   open(pool: Int32Array, grade: Uint8Array, scenario: Scenario): void {
-    this.#pool = pool;
-    this.#grade = grade;
-    this.#scenario = scenario;
+    this.#kinds.weigh(scenario);
+    if (this.#kind.length !== pool.length) this.#kind = new Uint8Array(pool.length);
+    for (let slot = 0; slot < pool.length; slot++) {
+      this.#kind[slot] = this.#kinds.of(pool[slot], grade[slot]);
+    }
     for (let hour = 0; hour < 24; hour++) {
       const table = this.#hours[hour];
       if (table) this.#spare.push(table);
@@ -73,29 +71,16 @@ export class BuyerTable {
 
   /** Running sums of the pool's weights at an hour. */
   #build(hour: number): Float64Array {
-    const size = this.#pool.length;
+    const size = this.#kind.length;
     const spare = this.#spare.pop();
     const sums = spare?.length === size ? spare : new Float64Array(size);
-    this.#weigh(hour, sums);
+    const weights = this.#kinds.weights;
+    const from = hour * KINDS;
+    for (let slot = 0; slot < size; slot++) sums[slot] = weights[from + this.#kind[slot]];
     const { choice, topN } = this.#settings.buyers;
     if (choice === 'top' && topN < size) this.#keepTop(hour, sums, topN);
     for (let slot = 1; slot < size; slot++) sums[slot] += sums[slot - 1];
     return sums;
-  }
-
-  #weigh(
-    hour: number,
-    weights: Float64Array, // OUT [pool]
-  ): void {
-    const scenario = this.#scenario;
-    if (!scenario) throw new Error('BuyerTable.open comes first');
-    for (let slot = 0; slot < weights.length; slot++) {
-      const user = this.#pool[slot];
-      const group = this.#scores.groupOfAge[this.#base.age[user]];
-      const propensity = this.#scores.of(this.#base, user, this.#grade[slot], hour);
-      const gender = this.#base.female[user] === 1 ? scenario.gender.F : scenario.gender.M;
-      weights[slot] = buyerWeight(propensity, gender, scenario.ages[group]);
-    }
   }
 
   /** Only the `topN` of the highest propensity may buy (seed 001, select_top_buyers). */
@@ -104,46 +89,63 @@ export class BuyerTable {
     weights: Float64Array, // IN OUT [pool]
     topN: number,
   ): void {
-    const score = (slot: number): number =>
-      this.#scores.of(this.#base, this.#pool[slot], this.#grade[slot], hour);
-    const slots = Int32Array.from(weights.keys()).toSorted((a, b) => score(b) - score(a) || a - b);
+    const score = Float64Array.from(this.#kind, (kind) => this.#kinds.propensity(kind, hour));
+    const slots = Int32Array.from(weights.keys()).toSorted((a, b) => score[b] - score[a] || a - b);
     for (const slot of slots.subarray(topN)) weights[slot] = 0;
   }
 }
 
-/** Mean propensity by table: base score and boost by who the user is, times the hour's factor. */
-class Scores {
-  readonly groupOfAge = Uint8Array.from({ length: 256 }, (_, age) => ageGroupIndex(age));
-  readonly #base: Float64Array; // [group, female, active, marketing, grade]
-  readonly #hours: Float64Array; // [group, hour]
+/** Five age groups, two genders, active or not, agreed or not, four grades. */
+const KINDS = AGE_GROUPS.length * 32;
 
-  constructor(settings: ShopSettings) {
-    const { propensity } = settings;
-    this.#base = new Float64Array(AGE_GROUPS.length * 32);
-    this.#hours = new Float64Array(AGE_GROUPS.length * 24);
-    for (const [group, name] of AGE_GROUPS.entries()) {
-      this.#hours.set(propensity.timeVariation[name], group * 24);
-      for (let key = 0; key < 32; key++) {
-        const marketingAgree = (key & 4) !== 0;
-        const rest = calculateBaseScore(
-          {
-            age: (group + 1) * 10,
-            gender: key & 16 ? 'F' : 'M',
-            status: key & 8 ? 'ACTIVE' : 'DORMANT',
-            marketingAgree,
-            grade: GRADES[key & 3],
-          },
-          propensity,
-        );
-        this.#base[group * 32 + key] = rest * meanBoost(marketingAgree, propensity);
-      }
+/** A buyer's weight depends on few things, so it is worked out once for each mix of them. */
+class Kinds {
+  readonly weights = new Float64Array(24 * KINDS); // [hour, kind] under the scenario weighed last
+  readonly #users: Base['users'];
+  readonly #groupOfAge = Uint8Array.from({ length: 256 }, (_, age) => ageGroupIndex(age));
+  readonly #scores = new Float64Array(KINDS); // mean propensity but for the hour
+  readonly #hours: readonly (readonly number[])[]; // [group][hour]
+  #scenario: Scenario | null = null;
+
+  constructor(users: Base['users'], { propensity }: ShopSettings) {
+    this.#users = users;
+    this.#hours = AGE_GROUPS.map((name) => propensity.timeVariation[name]);
+    for (let kind = 0; kind < KINDS; kind++) {
+      const marketingAgree = (kind & 4) !== 0;
+      const score = calculateBaseScore(
+        {
+          age: ((kind >> 5) + 1) * 10,
+          gender: kind & 16 ? 'F' : 'M',
+          status: kind & 8 ? 'ACTIVE' : 'DORMANT',
+          marketingAgree,
+          grade: GRADES[kind & 3],
+        },
+        propensity,
+      );
+      this.#scores[kind] = score * meanBoost(marketingAgree, propensity);
     }
   }
 
-  of(users: Base['users'], user: number, grade: number, hour: number): number {
-    const group = this.groupOfAge[users.age[user]];
-    const key =
-      (users.female[user] << 4) | (users.active[user] << 3) | (users.marketing[user] << 2) | grade;
-    return this.#base[group * 32 + key] * this.#hours[group * 24 + hour];
+  of(user: number, grade: number): number {
+    const { age, female, active, marketing } = this.#users;
+    const traits = (female[user] << 4) | (active[user] << 3) | (marketing[user] << 2) | grade;
+    return (this.#groupOfAge[age[user]] << 5) | traits;
+  }
+
+  propensity(kind: number, hour: number): number {
+    return this.#scores[kind] * this.#hours[kind >> 5][hour];
+  }
+
+  /** Fills `weights` for a scenario. */
+  weigh(scenario: Scenario): void {
+    if (this.#scenario === scenario) return;
+    this.#scenario = scenario;
+    for (let hour = 0; hour < 24; hour++) {
+      for (let kind = 0; kind < KINDS; kind++) {
+        const gender = kind & 16 ? scenario.gender.F : scenario.gender.M;
+        const weight = buyerWeight(this.propensity(kind, hour), gender, scenario.ages[kind >> 5]);
+        this.weights[hour * KINDS + kind] = weight;
+      }
+    }
   }
 }

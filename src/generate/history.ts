@@ -104,11 +104,15 @@ export class History {
   close(day: ShopDay, effects: Effects, expected: Float64Array): void {
     const ofDay = toDayEffects(day, effects);
     this.absorb(day.startMs, ofDay);
-    for (const [i, user] of ofDay.users.entries()) {
-      this.runLastOrderedMs[user] = Math.max(this.runLastOrderedMs[user], ofDay.lastOrderedMs[i]);
+    const { users, products } = ofDay;
+    for (let i = 0; i < users.length; i++) {
+      const last = this.runLastOrderedMs[users[i]];
+      this.runLastOrderedMs[users[i]] = Math.max(last, ofDay.lastOrderedMs[i]);
     }
-    for (const [i, product] of ofDay.products.entries()) this.runSold[product] += ofDay.sold[i];
-    for (const [slot, user] of day.users.entries()) this.expectedCarts[user] += expected[slot];
+    for (let i = 0; i < products.length; i++) this.runSold[products[i]] += ofDay.sold[i];
+    for (let slot = 0; slot < expected.length; slot++) {
+      this.expectedCarts[day.users[slot]] += expected[slot];
+    }
   }
 
   /** Takes in a day's effects, the run's own or those of orders that were there before. */
@@ -233,16 +237,23 @@ export function addEffects(
 
 /** Only the slots to which something happened. */
 function toDayEffects(day: ShopDay, effects: Effects): DayEffects {
-  const slots = [...effects.orders.keys()].filter((slot) => effects.orders[slot] > 0);
-  const soldSlots = [...effects.sold.keys()].filter((slot) => effects.sold[slot] > 0);
+  const bought = slotsAbove0(effects.orders);
+  const sold = slotsAbove0(effects.sold);
   return {
-    users: Int32Array.from(slots, (slot) => day.users[slot]),
-    amount: Float64Array.from(slots, (slot) => effects.amount[slot]),
-    orders: Int32Array.from(slots, (slot) => effects.orders[slot]),
-    lastOrderedMs: Float64Array.from(slots, (slot) => effects.lastOrderedMs[slot]),
-    products: Int32Array.from(soldSlots, (slot) => day.products[slot]),
-    sold: Int32Array.from(soldSlots, (slot) => effects.sold[slot]),
+    users: bought.map((slot) => day.users[slot]),
+    amount: Float64Array.from(bought, (slot) => effects.amount[slot]),
+    orders: bought.map((slot) => effects.orders[slot]),
+    lastOrderedMs: Float64Array.from(bought, (slot) => effects.lastOrderedMs[slot]),
+    products: sold.map((slot) => day.products[slot]),
+    sold: sold.map((slot) => effects.sold[slot]),
   };
+}
+
+function slotsAbove0(counts: Int32Array): Int32Array {
+  const slots = new Int32Array(counts.length);
+  let found = 0;
+  for (let slot = 0; slot < counts.length; slot++) if (counts[slot] > 0) slots[found++] = slot;
+  return slots.slice(0, found);
 }
 
 /** The last `size` members below `limit` that `keep`, newest first. */

@@ -4,16 +4,22 @@ import { chunksOf, noEffects, type Chunk, type Effects, type ShopDay } from '../
 import { addEffects, History, monthsBefore, type DayEffects } from '../generate/history.ts';
 import { planDays, type DayPlan } from '../model/calendar.ts';
 import { gradePreset, GRADES } from '../model/grade.ts';
-import type { ShopSettings } from '../model/settings.ts';
 import { fragmentId, loadBase, type LoadedBase } from '../store/base.ts';
 import { withClient, type Client } from '../store/client.ts';
 import {
   anyExisting,
-  existingBetween,
+  ExistingDays,
   existingUntil,
   type ExistingEffects,
 } from '../store/existing.ts';
-import { beginRun, finishRun, unfinishedRun, type LedgerDay, type Run } from '../store/runs.ts';
+import {
+  beginRun,
+  claimRuns,
+  finishRun,
+  unfinishedRun,
+  type LedgerDay,
+  type Run,
+} from '../store/runs.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ChunkMaker, type MadeChunk, type MakerSetup } from './chunk-maker.ts';
 import { ChunkThreads } from './chunk-threads.ts';
@@ -70,6 +76,7 @@ export async function backfill(
 ): Promise<BackfillResult> {
   return await withClient(databaseUrl, async (client) => {
     const started = monotonicMs();
+    await claimRuns(client);
     const loaded = await loadBase(client);
     checkBase(loaded.base.users.count, loaded.base.products.count);
     const run = await openRun(client, rules, how.resume, loaded.checksum);
@@ -187,18 +194,33 @@ class Backfill {
   }
 
   async #days(): Promise<void> {
-    const others = (await anyExisting(this.#client, this.#run.run))
-      ? new OtherOrders(this.#client, this.#run.run, this.#loaded)
-      : null;
-    await others?.before(this.#plans[0].startMs, this.#history, this.#rules.settings);
-    let firstCart = 0;
-    for (const plan of this.#plans) {
-      this.#stopIfAsked();
-      await this.#day(plan, firstCart);
-      await others?.day(plan.startMs, this.#history);
-      firstCart += plan.count;
+    const others = await this.#otherOrders();
+    try {
+      let firstCart = 0;
+      for (const plan of this.#plans) {
+        if (this.#how.signal?.aborted) await this.#stop();
+        await this.#day(plan, firstCart);
+        await others?.day(plan.startMs, this.#history);
+        firstCart += plan.count;
+      }
+    } finally {
+      await others?.close();
     }
     this.#commitBatch();
+  }
+
+  /** Orders of others, brought up to the first day; null where there are none. */
+  async #otherOrders(): Promise<OtherOrders | null> {
+    const { run } = this.#run;
+    if (!(await anyExisting(this.#client, run))) return null;
+    const firstMs = this.#plans[0].startMs;
+    const endMs = (this.#plans.at(-1)?.startMs ?? firstMs) + DAY_MS;
+    const windowMs = monthsBefore(firstMs, this.#rules.settings.grades.windowMonths);
+    const before = await existingUntil(this.#client, run, firstMs);
+    const days = await ExistingDays.open(this.#databaseUrl, run, windowMs, endMs);
+    const others = new OtherOrders(days, this.#loaded);
+    await others.before(before, windowMs, firstMs, this.#history);
+    return others;
   }
 
   async #day(plan: DayPlan, firstCart: number): Promise<void> {
@@ -237,10 +259,7 @@ class Backfill {
       yield* this.#threads.make(day, chunks);
       return;
     }
-    for (const chunk of chunks) {
-      yield this.#maker.make(day, chunk);
-      this.#stopIfAsked();
-    }
+    for (const chunk of chunks) yield this.#maker.make(day, chunk);
   }
 
   #closeDay(day: ShopDay, effects: Effects): void {
@@ -272,11 +291,14 @@ class Backfill {
     this.#batch = null;
   }
 
-  #stopIfAsked(): void {
-    if (!this.#how.signal?.aborted) return;
+  /** Stores the whole days that are made, a second or two of work, and ends the run unfinished. */
+  async #stop(): Promise<never> {
+    this.#commitBatch();
+    for (const writer of this.#writers) await writer.drain();
     throw new PipelineError(
       'INTERRUPTED',
-      `stopped; whole days are stored and nothing else: \`millrace backfill --resume\` goes on`,
+      `stopped with ${this.#ledger.length} of ${this.#plans.length} days stored; ` +
+        '`millrace backfill --resume` goes on',
     );
   }
 
@@ -350,33 +372,37 @@ class Backfill {
 
 /** Orders that were in the table before, brought into the history day by day. */
 class OtherOrders {
-  readonly #client: Client;
-  readonly #run: number;
+  readonly #days: ExistingDays;
   readonly #userIndex: Map<string, number>;
   readonly #productIndex: Map<string, number>;
 
-  constructor(client: Client, run: number, { base, fragments }: LoadedBase) {
-    this.#client = client;
-    this.#run = run;
+  constructor(days: ExistingDays, { base, fragments }: LoadedBase) {
+    this.#days = days;
     this.#userIndex = indexOf(fragments.users, base.users.count);
     this.#productIndex = indexOf(fragments.products, base.products.count);
   }
 
   /** How things stood when the run's first day began, and the days that the first windows reach. */
-  async before(firstMs: number, history: History, settings: ShopSettings): Promise<void> {
-    const before = await existingUntil(this.#client, this.#run, firstMs);
-    history.absorb(0, this.#effects(before));
-    const windowMs = monthsBefore(firstMs, settings.grades.windowMonths);
+  async before(
+    standing: ExistingEffects,
+    windowMs: number,
+    firstMs: number,
+    history: History,
+  ): Promise<void> {
+    history.absorb(0, this.#effects(standing));
     for (let startMs = windowMs; startMs < firstMs; startMs += DAY_MS) {
-      const effects = await existingBetween(this.#client, this.#run, startMs, startMs + DAY_MS);
-      // Sales and last orders are in `before` already.
-      history.absorb(startMs, { ...this.#effects(effects), products: new Int32Array(0) });
+      const effects = this.#effects(await this.#days.day(startMs));
+      // Sales and last orders are in `standing` already.
+      history.absorb(startMs, { ...effects, products: new Int32Array(0) });
     }
   }
 
   async day(startMs: number, history: History): Promise<void> {
-    const effects = await existingBetween(this.#client, this.#run, startMs, startMs + DAY_MS);
-    history.absorb(startMs, this.#effects(effects));
+    history.absorb(startMs, this.#effects(await this.#days.day(startMs)));
+  }
+
+  async close(): Promise<void> {
+    await this.#days.close();
   }
 
   /** By index; strangers to the base are left out, since no pool can hold them. */

@@ -1,34 +1,8 @@
-import type { Gender } from './user.ts';
-
 export const PAYMENT_METHODS = ['Card', 'NaverPay', 'KakaoPay', 'Bank'] as const;
-export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
 
 /** Only `Success` counts for grades, `last_ordered_at` and `order_count`. */
 export const ORDER_STATUSES = ['Success', 'Cancelled', 'Returned', 'Failed'] as const;
 export type OrderStatus = (typeof ORDER_STATUSES)[number];
-
-/** One article of a cart, a row of `orders`. Money is whole won, times are ms since the epoch. */
-export type Order = {
-  orderId: string; // UUIDv7
-  cartId: string; // the order id of the cart's first row
-  createdAtMs: number; // of the cart
-  userId: string;
-  productId: string;
-  quantity: number;
-  unitPrice: number;
-  totalAmount: number;
-  shippingCost: number;
-  discountAmount: number;
-  paymentMethod: PaymentMethod;
-  status: OrderStatus;
-  scenario: number;
-  // Copies as they were at the time of the order:
-  category: string;
-  userName: string;
-  userRegion: string; // addressDistrict
-  userGender: Gender;
-  userAgeGroup: string; // 30대
-};
 
 /** How customers from an age on pay: weights by PAYMENT_METHODS. */
 export type PaymentBand = { ageMin: number; weights: readonly number[] };

@@ -57,19 +57,24 @@ const row = fc.record({
 type Row = typeof row extends fc.Arbitrary<infer Value> ? Value : never;
 
 function write(to: CopyBuffer, [id, fields]: [number, Row]): void {
-  const put = <Value>(value: Value | null, as: (value: Value) => void): void => {
-    if (value === null) to.null();
-    else as.call(to, value);
-  };
+  const { t, i2, i4, i8, f8, b, at, d } = fields;
   to.int32(id);
-  put(fields.t, to.text);
-  put(fields.i2, to.int16);
-  put(fields.i4, to.int32);
-  put(fields.i8, to.int64);
-  put(fields.f8, to.float64);
-  put(fields.b, to.boolean);
-  put(fields.at, to.timestamp);
-  put(fields.d, to.date);
+  if (t === null) to.null();
+  else to.text(t);
+  if (i2 === null) to.null();
+  else to.int16(i2);
+  if (i4 === null) to.null();
+  else to.int32(i4);
+  if (i8 === null) to.null();
+  else to.int64(i8);
+  if (f8 === null) to.null();
+  else to.float64(f8);
+  if (b === null) to.null();
+  else to.boolean(b);
+  if (at === null) to.null();
+  else to.timestamp(at);
+  if (d === null) to.null();
+  else to.date(d);
 }
 
 const parameters = ([id, fields]: [number, Row]): unknown[] => [

@@ -1,6 +1,9 @@
+import Cursor from 'pg-cursor';
+
 import existingBefore from '../../sql/queries/existing_before.sql' with { type: 'text' };
-import existingDay from '../../sql/queries/existing_day.sql' with { type: 'text' };
-import { query, type Client } from './client.ts';
+import existingDays from '../../sql/queries/existing_days.sql' with { type: 'text' };
+import { connect, query, type Client } from './client.ts';
+import { databaseFailure } from './failure.ts';
 
 /** What orders that are not the run's own did on a day; only successful ones, by id. */
 export type ExistingEffects = {
@@ -9,6 +12,7 @@ export type ExistingEffects = {
 };
 
 const DOING = 'reading the orders that are there already';
+const READ_ROWS = 10_000;
 
 /** Whether anybody but the run has ordered anything. One row answers, so it costs nothing. */
 export async function anyExisting(client: Client, run: number): Promise<boolean> {
@@ -46,34 +50,76 @@ export async function existingUntil(
   return effects;
 }
 
-/** What others ordered from one moment until another. */
-export async function existingBetween(
-  client: Client,
-  run: number,
-  fromMs: number,
-  toMs: number,
-): Promise<ExistingEffects> {
-  type Row = {
-    user_id: string | null;
-    product_id: string | null;
-    last_ordered_at: Date | null;
-    amount: string | null;
-    orders: number;
-  };
-  const values = [new Date(fromMs), new Date(toMs), run];
-  const rows = await query<Row>(client, DOING, existingDay, values);
-  const effects: ExistingEffects = { users: [], products: [] };
-  for (const row of rows) {
-    if (row.user_id !== null) {
-      effects.users.push({
-        userId: row.user_id,
-        amount: Number(row.amount),
-        orders: row.orders,
-        lastOrderedMs: row.last_ordered_at?.getTime() ?? 0,
-      });
-    } else if (row.product_id !== null) {
-      effects.products.push({ productId: row.product_id, sold: row.orders });
-    }
+type DayRow = {
+  day_ms: number;
+  user_id: string | null;
+  product_id: string | null;
+  last_ordered_at: Date | null;
+  amount: string | null;
+  orders: number;
+};
+
+/**
+ * What others ordered on the days of a window, read once and in order through a cursor, so that
+ * neither the number of days nor that of orders shows in memory. Holds a connection of its own.
+ */
+export class ExistingDays {
+  readonly #client: Client;
+  readonly #cursor: Cursor<DayRow>;
+  #rows: DayRow[] = [];
+  #at = 0;
+  #ended = false;
+
+  private constructor(client: Client, cursor: Cursor<DayRow>) {
+    this.#client = client;
+    this.#cursor = cursor;
   }
-  return effects;
+
+  static async open(
+    databaseUrl: string,
+    run: number,
+    fromMs: number,
+    toMs: number,
+  ): Promise<ExistingDays> {
+    const client = await connect(databaseUrl, `millrace backfill ${run} reader`);
+    const values = [new Date(fromMs), new Date(toMs), run];
+    return new ExistingDays(client, client.query(new Cursor<DayRow>(existingDays, values)));
+  }
+
+  /** The effects of the day that begins at a midnight. Days must be asked for in order. */
+  async day(startMs: number): Promise<ExistingEffects> {
+    const effects: ExistingEffects = { users: [], products: [] };
+    for (let row = await this.#peek(); row && row.day_ms <= startMs; row = await this.#peek()) {
+      this.#at++;
+      if (row.day_ms < startMs) continue;
+      if (row.user_id !== null) {
+        effects.users.push({
+          userId: row.user_id,
+          amount: Number(row.amount),
+          orders: row.orders,
+          lastOrderedMs: row.last_ordered_at?.getTime() ?? 0,
+        });
+      } else if (row.product_id !== null) {
+        effects.products.push({ productId: row.product_id, sold: row.orders });
+      }
+    }
+    return effects;
+  }
+
+  async close(): Promise<void> {
+    await this.#client.end().catch(() => undefined); // already gone: nothing is left to close
+  }
+
+  async #peek(): Promise<DayRow | undefined> {
+    if (this.#at === this.#rows.length && !this.#ended) {
+      try {
+        this.#rows = await this.#cursor.read(READ_ROWS);
+      } catch (cause) {
+        throw databaseFailure(cause, DOING);
+      }
+      this.#at = 0;
+      this.#ended = this.#rows.length === 0;
+    }
+    return this.#rows[this.#at];
+  }
 }

@@ -1,5 +1,6 @@
 import finishProducts from '../../sql/queries/finish_products.sql' with { type: 'text' };
 import finishUsers from '../../sql/queries/finish_users.sql' with { type: 'text' };
+import { monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { query, transaction, type Client } from './client.ts';
 import { copyRows } from './copy.ts';
@@ -40,6 +41,33 @@ export type RunEnd = {
   }[];
   expected: { userId: string; carts: number }[];
 };
+
+/** Any constant: who holds it is the one that changes runs. */
+const ADVISORY_LOCK = 4_711_002;
+const CLAIM_MS_MAX = 2_000;
+const CLAIM_POLL_MS = 20;
+
+/**
+ * Makes this connection the only one that works on runs, until it ends. One that was killed just now
+ * may still have a batch on its way to being stored, so its writers are waited for.
+ */
+export async function claimRuns(client: Client): Promise<void> {
+  const lock = 'select pg_try_advisory_lock($1) as held';
+  const writers = `select from pg_stat_activity
+    where datname = current_database() and application_name like 'millrace backfill %' limit 1`;
+  const doing = 'looking for a backfill at work';
+  let held = false;
+  const until = monotonicMs() + CLAIM_MS_MAX;
+  while (monotonicMs() < until) {
+    held ||= (await query<{ held: boolean }>(client, doing, lock, [ADVISORY_LOCK]))[0].held;
+    if (held && (await query(client, doing, writers)).length === 0) return;
+    await Bun.sleep(CLAIM_POLL_MS);
+  }
+  throw new PipelineError(
+    'RUN_CONFLICT',
+    'a backfill is at work in this database; wait for its end',
+  );
+}
 
 /** Takes a run number and enters the run into the ledger. */
 export async function beginRun(
@@ -186,6 +214,7 @@ async function copyChanges(client: Client, end: RunEnd): Promise<void> {
 
 /** Deletes an unfinished run's orders and its ledger; its number is not used again. */
 export async function discardRun(client: Client, run: number): Promise<number> {
+  await claimRuns(client);
   return await transaction(client, `discarding run ${run}`, async () => {
     const state = await client.query<{ state: string }>(
       'select state from backfill_runs where run = $1 for update',

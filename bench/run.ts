@@ -1,0 +1,181 @@
+/**
+ * `bun run bench [seed|year|carts|copy|threads|grades|grades-large ...] [--small] [--orders N]`
+ * Each line: what the Python original took or states, ours, the ratio, and the floor where there is
+ * one. Everything in one run, on a PostgreSQL of its own. `--small` is what the tests run.
+ */
+import { parseArgs } from 'node:util';
+
+import { columns, count, duration } from '../src/base/terminal.ts';
+import { freshDatabase, millrace, plainCopy, startServer, type Server } from './shop.ts';
+
+export type Line = { bench: string; stated: string; ours: string; ratio: string; floor: string };
+type Sizes = {
+  users: number;
+  products: number;
+  orders: number;
+  carts: number;
+  large: number; // orders
+  largeUsers: number;
+};
+type Bench = (server: Server, sizes: Sizes) => Promise<Line[]>;
+
+const FULL: Sizes = {
+  users: 10_000,
+  products: 20_000,
+  orders: 51_500,
+  carts: 68_012,
+  large: 5_000_000,
+  largeUsers: 1_000_000,
+};
+const SMALL: Sizes = {
+  users: 1_000,
+  products: 1_000,
+  orders: 3_000,
+  carts: 1_000,
+  large: 20_000,
+  largeUsers: 2_000,
+};
+
+const BENCHES: Record<string, Bench> = {
+  seed,
+  year,
+  carts,
+  copy,
+  threads,
+  grades,
+  'grades-large': gradesLarge,
+};
+
+async function base(server: Server, name: string, { users, products }: Sizes): Promise<string> {
+  const url = await freshDatabase(server, name);
+  await millrace(url, 'seed', '--users', `${users}`, '--products', `${products}`);
+  return url;
+}
+
+async function seed(server: Server, sizes: Sizes): Promise<Line[]> {
+  const url = await freshDatabase(server, 'bench_seed');
+  const run = await millrace(
+    url,
+    'seed',
+    '--users',
+    `${sizes.users}`,
+    '--products',
+    `${sizes.products}`,
+  );
+  const what = `seed ${count(sizes.users)} users, ${count(sizes.products)} products`;
+  return [against(what, 74, '74 s measured', run.seconds)];
+}
+
+async function year(server: Server, sizes: Sizes): Promise<Line[]> {
+  const url = await base(server, 'bench_year', sizes);
+  const run = await millrace(url, 'backfill', '--yes', '--orders', `${sizes.orders}`);
+  return [against(`12 months, ${count(sizes.orders)} orders`, 300, '5-10 min stated', run.seconds)];
+}
+
+async function carts(server: Server, sizes: Sizes): Promise<Line[]> {
+  const url = await base(server, 'bench_carts', sizes);
+  const words = ['--yes', '--unit', 'carts', '--orders', `${sizes.carts}`];
+  const run = await millrace(url, 'backfill', ...words);
+  const what = `12 months as the original ran them, ${count(Number(run.json['orders']))} orders`;
+  return [against(what, 585, '585 s measured', run.seconds)];
+}
+
+async function copy(server: Server, sizes: Sizes): Promise<Line[]> {
+  const url = await base(server, 'bench_copy', sizes);
+  const run = await millrace(url, 'backfill', '--yes', '--orders', `${sizes.large}`);
+  const floor = await plainCopy(url);
+  const ours = Number(run.json['orders']) / run.seconds;
+  const plain = floor.rows / floor.seconds;
+  return [
+    {
+      bench: `backfill of ${count(sizes.large)} orders, whole command`,
+      stated: '379/s measured',
+      ours: `${count(ours)}/s, ${count(run.memoryMiB)} MiB`,
+      ratio: `${(ours / plain).toFixed(2)} of a plain COPY`,
+      floor: `${count(plain)}/s`,
+    },
+  ];
+}
+
+/** The same checksum at any number of threads, or an error. */
+async function threads(server: Server, sizes: Sizes): Promise<Line[]> {
+  const lines: Line[] = [];
+  const sums = new Set<unknown>();
+  for (const number of ['1', '2', '4']) {
+    const url = await base(server, 'bench_threads', sizes);
+    const words = ['--yes', '--orders', `${sizes.large}`, '--threads', number];
+    const run = await millrace(url, 'backfill', ...words);
+    sums.add(run.json['checksum']);
+    const ours = `${count(sizes.large / run.seconds)}/s, ${count(run.memoryMiB)} MiB`;
+    const ratio = `checksum ${String(run.json['checksum'])}`;
+    lines.push({ bench: `${number} threads`, stated: '', ours, ratio, floor: '' });
+  }
+  if (sums.size !== 1) throw new Error(`checksums differ: ${[...sums].join(', ')}`);
+  return lines;
+}
+
+async function grades(server: Server, sizes: Sizes): Promise<Line[]> {
+  const url = await base(server, 'bench_grades', sizes);
+  await millrace(url, 'backfill', '--yes', '--orders', `${sizes.orders}`);
+  return [
+    await gradeLine(url, `grades of ${count(sizes.users)} users, ${count(sizes.orders)} orders`),
+  ];
+}
+
+async function gradesLarge(server: Server, sizes: Sizes): Promise<Line[]> {
+  const url = await base(server, 'bench_large', { ...sizes, users: sizes.largeUsers });
+  const orders = sizes.large * 2;
+  await millrace(url, 'backfill', '--yes', '--orders', `${orders}`);
+  return [
+    await gradeLine(url, `grades of ${count(sizes.largeUsers)} users, ${count(orders)} orders`),
+  ];
+}
+
+async function gradeLine(url: string, bench: string): Promise<Line> {
+  const run = await millrace(url, 'grades', '--once', '--as-of', '2026-01-01');
+  const changed = Number(run.json['promoted']) + Number(run.json['demoted']);
+  const inside = Number(run.json['seconds']);
+  return {
+    bench,
+    stated: '-',
+    ours: `${duration(inside)} the pass, ${duration(run.seconds)} the command`,
+    ratio: `${count(changed)} changed`,
+    floor: '',
+  };
+}
+
+function against(bench: string, seconds: number, stated: string, ours: number): Line {
+  return { bench, stated, ours: duration(ours), ratio: `${count(seconds / ours)}x`, floor: '' };
+}
+
+/** Runs benches by name on one server and returns their lines. */
+export async function runBenches(names: readonly string[], sizes: Sizes): Promise<Line[]> {
+  const server = await startServer();
+  const lines: Line[] = [];
+  try {
+    for (const name of names) {
+      const bench = BENCHES[name];
+      if (!bench)
+        throw new Error(`no bench '${name}'; there are ${Object.keys(BENCHES).join(', ')}`);
+      lines.push(...(await bench(server, sizes)));
+    }
+  } finally {
+    await server.stop();
+  }
+  return lines;
+}
+
+export const SMALL_SIZES = SMALL;
+export const BENCH_NAMES = Object.keys(BENCHES);
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { small: { type: 'boolean' }, orders: { type: 'string' } },
+  });
+  const sizes = { ...(values.small ? SMALL : FULL) };
+  if (values.orders) sizes.large = Number(values.orders);
+  const lines = await runBenches(positionals.length > 0 ? positionals : BENCH_NAMES, sizes);
+  const rows = lines.map((line) => [line.bench, line.stated, line.ours, line.ratio, line.floor]);
+  console.log(columns([['', 'Python', 'Millrace', 'ratio', 'floor'], ...rows]));
+}

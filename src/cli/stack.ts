@@ -5,6 +5,7 @@ import { say } from '../base/terminal.ts';
 import { down, status, up } from '../stack/postgres.ts';
 import { withClient } from '../store/client.ts';
 import { migrate } from '../store/migrate.ts';
+import { describeSchema } from '../store/schema.ts';
 import { command, databaseOf, result, type Common } from './common.ts';
 
 export function upCommand(): Command {
@@ -48,13 +49,20 @@ export function statusCommand(): Command {
 }
 
 export function migrateCommand(): Command {
-  return command('migrate', 'bring the schema of the database up to date').action(
-    async (options: Common) => {
-      const applied = await withClient(await databaseOf(options), migrate);
-      for (const name of applied) say(`applied ${name}`);
-      result(options, { applied }, () =>
-        applied.length > 0 ? `${applied.length} migrations applied` : 'the schema is up to date',
-      );
-    },
-  );
+  return command('migrate', 'bring the schema of the database up to date')
+    .option('--schema', 'then print the whole schema as text')
+    .action(async (options: Common & { schema?: boolean }) => {
+      await withClient(await databaseOf(options), async (client) => {
+        const applied = await migrate(client);
+        for (const name of applied) say(`applied ${name}`);
+        if (options.schema) {
+          const schema = await describeSchema(client);
+          result(options, { applied, schema }, () => schema);
+          return;
+        }
+        result(options, { applied }, () =>
+          applied.length > 0 ? `${applied.length} migrations applied` : 'the schema is up to date',
+        );
+      });
+    });
 }

@@ -1,11 +1,11 @@
 import { Presets, SingleBar } from 'cli-progress';
 
 import { monotonicMs } from './clock.ts';
-import { count, duration, say } from './terminal.ts';
+import { count, drawingHiddenBy, duration, say } from './terminal.ts';
 
 export type Progress = {
-  /** `done` of the total, and a word on what is being done. */
-  update(done: number, note: string): void;
+  /** `done` of `total`, which may turn out otherwise on the way, and what is being done. */
+  update(done: number, total: number, note: string): void;
   stop(): void;
 };
 
@@ -13,17 +13,17 @@ const LINE_EVERY_MS = 5_000;
 const QUIET_BEFORE_MS = 500; // what is over sooner needs no bar
 
 /** A bar with rate and time left on a terminal; a line every few seconds where there is none. */
-export function startProgress(total: number, unit: string): Progress {
+export function startProgress(unit: string): Progress {
   const started = monotonicMs();
   const rate = (done: number): number => done / Math.max(0.001, (monotonicMs() - started) / 1_000);
   return process.stderr.isTTY
-    ? barProgress(total, unit, started, rate)
-    : lineProgress(total, unit, started, rate);
+    ? barProgress(unit, started, rate)
+    : lineProgress(unit, started, rate);
 }
 
 type Rate = (done: number) => number;
 
-function barProgress(total: number, unit: string, started: number, rate: Rate): Progress {
+function barProgress(unit: string, started: number, rate: Rate): Progress {
   const bar = new SingleBar(
     {
       format: `{bar} {percentage} %  {done} of {all} ${unit}  {rate}/s  {left} left  {note}`,
@@ -35,8 +35,13 @@ function barProgress(total: number, unit: string, started: number, rate: Rate): 
     Presets.shades_classic,
   );
   let running = false;
+  const hide = (): void => {
+    if (running) bar.stop(); // the next update draws it anew, below what was said
+    running = false;
+  };
+  drawingHiddenBy(hide);
   return {
-    update(done, note) {
+    update(done, total, note) {
       if (!running && monotonicMs() - started < QUIET_BEFORE_MS) return;
       const perSecond = rate(done);
       const payload = {
@@ -46,20 +51,22 @@ function barProgress(total: number, unit: string, started: number, rate: Rate): 
         left: duration(Math.max(0, total - done) / Math.max(1, perSecond)),
         note,
       };
-      if (running) bar.update(Math.min(done, total), payload);
-      else bar.start(total, Math.min(done, total), payload);
+      if (!running) bar.start(total, 0, payload);
       running = true;
+      bar.setTotal(total);
+      bar.update(Math.min(done, total), payload);
     },
     stop() {
-      if (running) bar.stop();
+      hide();
+      drawingHiddenBy(null);
     },
   };
 }
 
-function lineProgress(total: number, unit: string, started: number, rate: Rate): Progress {
+function lineProgress(unit: string, started: number, rate: Rate): Progress {
   let last = started;
   return {
-    update(done, note) {
+    update(done, total, note) {
       const now = monotonicMs();
       if (now - last < LINE_EVERY_MS) return;
       last = now;

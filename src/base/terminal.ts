@@ -1,5 +1,13 @@
+let hideDrawing: (() => void) | null = null;
+
+/** Names what takes a drawing (a bar) off the terminal, so that a line said meanwhile stays whole. */
+export function drawingHiddenBy(hide: (() => void) | null): void {
+  hideDrawing = hide;
+}
+
 /** What a command says to people: on stderr, so that stdout is left to results. */
 export function say(line = ''): void {
+  hideDrawing?.();
   process.stderr.write(`${line}\n`);
 }
 

@@ -83,16 +83,13 @@ export async function backfillWithProgress(
   rules: BackfillRules,
   how: { resume?: boolean; threads: number },
 ): Promise<BackfillResult> {
-  const progress = startProgress(
-    Math.round(plannedCount(rules) * (rules.unit === 'rows' ? 1 : 3.37)),
-    'orders',
-  );
+  const progress = startProgress('orders');
   try {
     return await backfill(databaseUrl, rules, {
       resume: how.resume ?? false,
       threads: how.threads,
       signal: abortOnSignal(),
-      onProgress: (rows, _expected, date) => progress.update(rows, date),
+      onProgress: (rows, expected, date) => progress.update(rows, expected, date),
     });
   } finally {
     progress.stop();
@@ -154,6 +151,9 @@ async function describe(
     const status = await shopStatus(client);
     const unfinished = await unfinishedRun(client);
     checkBase(status.users, status.products);
+    if (resume && !unfinished) {
+      throw new PipelineError('RUN_CONFLICT', 'there is no unfinished run to resume');
+    }
     if (!resume && unfinished) {
       throw new PipelineError(
         'RUN_CONFLICT',
@@ -168,7 +168,7 @@ async function describe(
 `);
     say(
       resume
-        ? `[WARNING] This finishes run ${unfinished?.run ?? '?'}; ${unfinished?.days.size ?? 0} of its days are stored.`
+        ? `[WARNING] This finishes run ${unfinished?.run}; ${unfinished?.days.size} of its days are stored.`
         : `[WARNING] This makes ${count(total)} ${rules.unit} for ${rules.from} to ${rules.to}.`,
     );
     say('  Existing orders will NOT be deleted.\n');

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { startProgress } from '../base/progress.ts';
 import { abortOnSignal } from '../base/shutdown.ts';
 import { count, duration } from '../base/terminal.ts';
-import { seedShop } from '../jobs/seed.ts';
+import { seedShop, type SeedResult } from '../jobs/seed.ts';
 import { command, databaseOf, result, settingsOf, wholeNumber, type Common } from './common.ts';
 
 type Options = Common & {
@@ -24,23 +24,25 @@ export function seedCommand(): Command {
     .option('--append', 'add to a shop that has rows already')
     .option('--settings <file>', 'JSON with any part of what `millrace settings` prints')
     .action(async (options: Options) => {
-      const progress = startProgress(options.users + options.products, 'rows');
+      const total = options.users + options.products;
+      const progress = startProgress('rows');
+      let seeded: SeedResult;
       try {
-        const seeded = await seedShop(await databaseOf(options), {
+        seeded = await seedShop(await databaseOf(options), {
           ...options,
           append: options.append ?? false,
           settings: settingsOf(options.settings),
           signal: abortOnSignal(),
-          onProgress: (rows) => progress.update(rows, 'seeding'),
+          onProgress: (rows) => progress.update(rows, total, 'seeding'),
         });
-        result(
-          options,
-          seeded,
-          () =>
-            `${count(seeded.users)} users and ${count(seeded.products)} products in ${duration(seeded.seconds)}`,
-        );
       } finally {
-        progress.stop();
+        progress.stop(); // it clears its line, so before the result
       }
+      result(
+        options,
+        seeded,
+        () =>
+          `${count(seeded.users)} users and ${count(seeded.products)} products in ${duration(seeded.seconds)}`,
+      );
     });
 }

@@ -8,7 +8,15 @@ import { parseArgs } from 'node:util';
 import { columns, count, duration } from '../src/base/terminal.ts';
 import { freshDatabase, millrace, plainCopy, startServer, type Server } from './shop.ts';
 
-export type Line = { bench: string; stated: string; ours: string; ratio: string; floor: string };
+export type Line = {
+  bench: string;
+  stated: string;
+  ours: string;
+  ratio: string;
+  floor: string;
+  factor: number | null; // the ratio as a number, where there is something to compare with
+  checksum: string | null; // of the rows, where a bench makes the same ones more than once
+};
 type Sizes = {
   users: number;
   products: number;
@@ -93,23 +101,35 @@ async function copy(server: Server, sizes: Sizes): Promise<Line[]> {
       ours: `${count(ours)}/s, ${count(run.memoryMiB)} MiB`,
       ratio: `${(ours / plain).toFixed(2)} of a plain COPY`,
       floor: `${count(plain)}/s`,
+      factor: ours / plain,
+      checksum: null,
     },
   ];
 }
 
-/** The same checksum at any number of threads, or an error. */
+/** The same checksum at any number of threads, each really started, or an error. */
 async function threads(server: Server, sizes: Sizes): Promise<Line[]> {
   const lines: Line[] = [];
-  const sums = new Set<unknown>();
-  for (const number of ['1', '2', '4']) {
+  let oneThread = 0; // rows a second
+  for (const number of [1, 2, 4]) {
     const url = await base(server, 'bench_threads', sizes);
-    const words = ['--yes', '--orders', `${sizes.large}`, '--threads', number];
-    const run = await millrace(url, 'backfill', ...words);
-    sums.add(run.json['checksum']);
-    const ours = `${count(sizes.large / run.seconds)}/s, ${count(run.memoryMiB)} MiB`;
-    const ratio = `checksum ${String(run.json['checksum'])}`;
-    lines.push({ bench: `${number} threads`, stated: '', ours, ratio, floor: '' });
+    const words = ['--yes', '--orders', `${sizes.large}`, '--threads', `${number}`];
+    const run = await millrace(url, 'backfill', ...words, '--threads-from', '0');
+    const { threads: used, checksum } = run.json;
+    if (used !== number) throw new Error(`${String(used)} threads made the orders, not ${number}`);
+    const rate = sizes.large / run.seconds;
+    oneThread ||= rate;
+    lines.push({
+      bench: `${number} threads`,
+      stated: '',
+      ours: `${count(rate)}/s, ${count(run.memoryMiB)} MiB`,
+      ratio: `checksum ${String(checksum)}`,
+      floor: '',
+      factor: rate / oneThread,
+      checksum: String(checksum),
+    });
   }
+  const sums = new Set(lines.map((line) => line.checksum));
   if (sums.size !== 1) throw new Error(`checksums differ: ${[...sums].join(', ')}`);
   return lines;
 }
@@ -141,11 +161,15 @@ async function gradeLine(url: string, bench: string): Promise<Line> {
     ours: `${duration(inside)} the pass, ${duration(run.seconds)} the command`,
     ratio: `${count(changed)} changed`,
     floor: '',
+    factor: null,
+    checksum: null,
   };
 }
 
 function against(bench: string, seconds: number, stated: string, ours: number): Line {
-  return { bench, stated, ours: duration(ours), ratio: `${count(seconds / ours)}x`, floor: '' };
+  const factor = seconds / ours;
+  const ratio = `${count(factor)}x`;
+  return { bench, stated, ours: duration(ours), ratio, floor: '', factor, checksum: null };
 }
 
 /** Runs benches by name on one server and returns their lines. */

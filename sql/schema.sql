@@ -1,5 +1,5 @@
 -- The sum of sql/migrations; made by `bun run --silent millrace migrate --schema`.
-table backfill_days
+table backfill_days owner millrace_owner
   column run integer not null
   column day date not null
   column scenario smallint not null
@@ -15,7 +15,7 @@ table backfill_days
   grant select to millrace_batch
   grant update to millrace_batch
   grant select to millrace_grafana
-table backfill_expected
+table backfill_expected owner millrace_owner
   column run integer not null
   column user_id text not null
   column carts double precision not null
@@ -27,7 +27,7 @@ table backfill_expected
   grant select to millrace_batch
   grant update to millrace_batch
   grant select to millrace_grafana
-table backfill_runs
+table backfill_runs owner millrace_owner
   column run integer not null
   column options jsonb not null
   column base_checksum text not null
@@ -50,7 +50,7 @@ CREATE OR REPLACE FUNCTION public.order_run(id uuid)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN ((((get_byte(uuid_send(id), 8) & 63) << 14) | (get_byte(uuid_send(id), 9) << 6)) | (get_byte(uuid_send(id), 10) >> 2))
-table grade_changes
+table grade_changes owner millrace_owner
   column change_id bigint not null generated always as identity
   column user_id text not null
   column changed_at timestamp with time zone not null
@@ -66,8 +66,8 @@ table grade_changes
   grant select to millrace_batch
   grant update to millrace_batch
   grant select to millrace_grafana
-sequence grade_changes_change_id_seq
-table id_counters
+sequence grade_changes_change_id_seq owner millrace_owner
+table id_counters owner millrace_owner
   column kind text not null
   column next bigint not null
   constraint id_counters_pkey PRIMARY KEY (kind)
@@ -77,7 +77,7 @@ table id_counters
   grant update to millrace_batch
   grant select to millrace_ingest
   grant update to millrace_ingest
-table orders
+table orders owner millrace_owner
   column order_id uuid not null
   column cart_id uuid not null
   column created_at timestamp with time zone not null
@@ -109,7 +109,7 @@ table orders
   grant insert to millrace_ingest
   grant select to millrace_ingest
   grant update to millrace_ingest
-table products with (fillfactor=80)
+table products with (fillfactor=80) owner millrace_owner
   column product_id text not null
   column category text not null
   column name character varying(200) not null
@@ -139,14 +139,14 @@ table products with (fillfactor=80)
 sequence run_numbers
   grant usage to millrace_batch
   grant usage to millrace_ingest
-table schema_migrations
+table schema_migrations owner millrace_owner
   column version integer not null
   column name text not null
   column checksum text not null
   column applied_at timestamp with time zone not null default now()
   constraint schema_migrations_pkey PRIMARY KEY (version)
   CREATE UNIQUE INDEX schema_migrations_pkey ON public.schema_migrations USING btree (version)
-table users with (fillfactor=80)
+table users with (fillfactor=80) owner millrace_owner
   column user_id text not null
   column name text not null
   column gender text not null

@@ -112,6 +112,44 @@ test.each(REFUSED)('backfill refuses %s', async (_, words, message, code) => {
   expect(ended.stdout).toBe('');
 });
 
+test('a refusal is an object too where --json asks for one', async () => {
+  const ended = await millrace(database.url, 'backfill', '--orders', '0', '--json');
+  expect(ended.code).toBe(2);
+  expect(lastJson(ended)).toMatchObject({
+    error: { code: 'USAGE', message: expect.stringMatching(/from 1 to 100,000,000/) },
+  });
+});
+
+test.each([
+  ['postgres://u:p#x@127.0.0.1:5432/shop', 2, /DATABASE_URL is no URL/],
+  ['postgres://u:p@127.0.0.1:99999/shop', 2, /DATABASE_URL is no URL/],
+  ['postgres://u:secret@127.0.0.1:9/shop', 8, /is it up/],
+])('the address %s is refused in one line that keeps the password', async (url, code, message) => {
+  const ended = await millrace(url, 'grades', '--once');
+  expect(ended.stderr).toMatch(message);
+  expect(ended.stderr.trim()).not.toContain('\n');
+  expect(ended.stderr).not.toContain('secret');
+  expect(ended.code).toBe(code);
+});
+
+test('what answers but is no PostgreSQL is unreachable, not lost', async () => {
+  const other = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: { data: (socket) => void socket.end() },
+  });
+  const ended = await millrace(`postgres://u:p@127.0.0.1:${other.port}/shop`, 'grades', '--once');
+  other.stop(true);
+  expect(ended.stderr).toContain('is it PostgreSQL?');
+  expect(ended.code).toBe(8);
+});
+
+test('a day that no calendar has is refused', async () => {
+  const ended = await millrace(database.url, 'grades', '--once', '--as-of', '2026-02-31');
+  expect(ended.stderr).toContain('YYYY-MM-DD');
+  expect(ended.code).toBe(2);
+});
+
 test('without a terminal and --yes, backfill says so instead of waiting', async () => {
   const ended = await millrace(database.url, 'backfill');
   expect(ended.code).toBe(EXIT_CODES.NOT_CONFIRMED);

@@ -41,18 +41,30 @@ try {
 } catch (cause) {
   process.exitCode = fail(cause);
 }
+await flushed(process.stdout);
 // Whatever a signal handler or a half-closed socket still holds must not keep a finished command.
 process.exit();
 
+/** A pipe takes 64 KiB at a time; ending before it has taken the rest would cut the answer. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}
+
 /** One line to people, one object to scripts, and the exit code. */
 function fail(cause: unknown): number {
-  if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : EXIT_CODES.USAGE;
+  if (cause instanceof CommanderError) {
+    if (cause.exitCode === 0) return 0; // --help and --version
+    answerError('USAGE', cause.message.replace(/^error: /, ''));
+    return EXIT_CODES.USAGE;
+  }
   const known = cause instanceof PipelineError ? cause : null;
   const message = known?.message ?? `this is a defect of Millrace: ${String(cause)}`;
   say(`millrace: ${message}`);
   if (!known && cause instanceof Error && cause.stack) say(cause.stack);
-  if (process.argv.includes('--json')) {
-    answer(JSON.stringify({ error: { code: known?.code ?? 'DEFECT', message } }));
-  }
+  answerError(known?.code ?? 'DEFECT', message);
   return known?.exitCode ?? 1;
+}
+
+function answerError(code: string, message: string): void {
+  if (process.argv.includes('--json')) answer(JSON.stringify({ error: { code, message } }));
 }

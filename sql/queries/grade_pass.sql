@@ -10,16 +10,19 @@ with sums as (
 ), rules as (
   select ordinality::integer as step, amount_min, orders_min
   from unnest($4::bigint[], $5::bigint[]) with ordinality as rule (amount_min, orders_min, ordinality)
-), verdicts as (
+), judged as (
+  -- Who holds the lowest grade and ordered nothing stays, unless a rule asks for nothing.
   select users.user_id, users.grade,
     array_position($3::text[], users.grade) as held,
-    coalesce((
-      select max(step) from rules
-      where sums.amount >= rules.amount_min and sums.order_count >= rules.orders_min
-    ), 1) as earned,
     coalesce(sums.amount, 0) as amount, coalesce(sums.order_count, 0) as order_count
   from users left join sums using (user_id)
   where sums.user_id is not null or users.grade <> ($3::text[])[1]
+    or exists (select from rules where amount_min <= 0 and orders_min <= 0)
+), verdicts as (
+  select *, coalesce((
+      select max(step) from rules where amount >= amount_min and order_count >= orders_min
+    ), 1) as earned
+  from judged
 ), steps as (
   select *, case when $6 and earned < held then held - 1 else earned end as step from verdicts
 ), changes as (

@@ -1,7 +1,8 @@
 -- src/analyse/history-report.ts, once a report: carts bought and carts expected by kind of customer, from one
 -- scan. $1 run, $2 its first moment, $3 the moment after its last; $4 to $8 age group (from 0), gender, status,
--- marketing and score of every kind. Deciles are by score, which nothing that happens in a run can change:
--- ranked by what was expected of them, those who bought early and so left the pool would all be at the bottom.
+-- marketing and score of every kind; $9 and $10 customers and the carts expected of each. Deciles are by score,
+-- which nothing that happens in a run can change: ranked by what was expected of them, those who bought early and
+-- so left the pool would all be at the bottom.
 with bought as (
   select user_id, user_gender, user_age_group,
     count(*) filter (where order_run(order_id) = $1 and created_at >= $2 and created_at < $3) as orders,
@@ -17,22 +18,23 @@ with bought as (
   group by user_id, user_gender, user_age_group
 ), lasts as (
   select user_id, max(last_at) as last_at from bought group by user_id
+), expected as (
+  select * from unnest($9::text[], $10::float8[]) as expected (user_id, carts)
 ), scores as (
   select * from unnest($4::integer[], $5::text[], $6::text[], $7::boolean[], $8::float8[])
     as score (age_group, gender, status, marketing, score)
 ), ranked as (
   select users.user_id, ntile(10) over (order by score, users.user_id) as decile
-  from backfill_expected
+  from expected
   join users using (user_id)
   join scores on scores.age_group = least(greatest(users.age / 10 - 1, 0), 4)
     and scores.gender = users.gender and scores.status = users.status
     and scores.marketing = users.marketing_agree
-  where run = $1
 ), parts as (
   select user_id, user_gender, user_age_group, orders, carts, first_at, 0::float8 as expected
   from bought where orders > 0
   union all
-  select user_id, null, null, 0, 0, null, carts from backfill_expected where run = $1
+  select user_id, null, null, 0, 0, null, carts from expected
 )
 select
   decile, users.age, users.gender, parts.user_gender, parts.user_age_group,

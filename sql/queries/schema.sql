@@ -1,6 +1,6 @@
 -- src/store/schema.ts, `millrace migrate --schema`: every part of the schema as a line, in a fixed order.
 with relations as (
-  select oid, relname, relkind, reloptions, relacl
+  select oid, relname, relkind, relowner, reloptions, relacl
   from pg_class
   where relnamespace = 'public'::regnamespace and relkind in ('r', 'S', 'v')
 )
@@ -8,7 +8,8 @@ select line
 from (
   select relname, 1 as part, 0 as place,
     case relkind when 'r' then 'table ' when 'S' then 'sequence ' else 'view ' end || relname
-      || coalesce(' with (' || array_to_string(reloptions, ', ') || ')', '') as line
+      || coalesce(' with (' || array_to_string(reloptions, ', ') || ')', '')
+      || case when relowner::regrole::text = 'millrace_owner' then ' owner millrace_owner' else '' end as line
   from relations
   union all
   select relname, 2, attnum,
@@ -33,7 +34,7 @@ from (
   select relname, 5, row_number() over (order by grantee::regrole::text, privilege_type),
     '  grant ' || lower(privilege_type) || ' to ' || grantee::regrole::text
   from relations, aclexplode(relacl)
-  where grantee::regrole::text like 'millrace%'
+  where grantee::regrole::text like 'millrace%' and grantee <> relowner
   union all
   select 'function ' || proname, 6, 0, pg_get_functiondef(oid)
   from pg_proc

@@ -1,3 +1,5 @@
+import { cartSizeMoments } from '../model/order.ts';
+
 /** How many carts of each size the rules expect, and how far chance may carry each count. */
 export type CartSizes = {
   carts: number;
@@ -40,19 +42,12 @@ export function cartSizesOfCarts(weights: readonly number[], carts: number): Car
   };
 }
 
-/** Mean and variance of a cart's size. */
-export function sizeMoments(weights: readonly number[]): { mean: number; variance: number } {
-  const p = shares(weights);
-  const mean = sum(p.map((share, i) => share * (i + 1)));
-  return { mean, variance: sum(p.map((share, i) => share * (i + 1 - mean) ** 2)) };
-}
-
 /** By the renewal-reward theorem: a count over n rows varies as 1{size = s} − size × p(s) ÷ mean. */
 function renewalVariances(
   p: readonly number[],
   rows: number,
 ): Pick<CartSizes, 'cartsVariance' | 'varianceBySize'> {
-  const { mean, variance } = sizeMoments(p);
+  const { mean, variance } = cartSizeMoments(p);
   const varianceBySize = p.map((share, i) => {
     const own = share * (1 - share);
     const shared = (2 * share * share * (i + 1 - mean)) / mean;

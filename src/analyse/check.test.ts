@@ -65,11 +65,17 @@ test('a report lines up under Korean, fits 100 columns and ends with the verdict
     ),
     chance('gender (carts)', 'F', 7_291.4, 7_307, 15_000),
   ];
-  const text = renderHistoryReport({ run: 3, orders: 10, carts: 4, passed: 2, failed: 1, checks });
+  const found = { run: 3, orders: 10, carts: 4, passed: 2, failed: 1, checks };
+  const text = renderHistoryReport({ ...found, buyersPlan: 'worked out' });
   const lines = text.split('\n');
   const verdicts = lines.filter((line) => /(?:PASS|FAIL)$/.test(line));
   expect(verdicts).toHaveLength(3);
   expect(new Set(verdicts.map((line) => Bun.stringWidth(line))).size).toBe(1);
   expect(Math.max(...lines.map((line) => Bun.stringWidth(line)))).toBeLessThanOrEqual(100);
   expect(lines.at(-1)).toBe('FAIL  1 of 3 checks  (10 rows in 4 carts)');
+  expect(text).toContain('worked out anew');
+  const recorded = renderHistoryReport({ ...found, buyersPlan: 'recorded' });
+  expect(recorded).toContain('test its draw, not its weights');
+  const widths = recorded.split('\n').map((line) => Bun.stringWidth(line));
+  expect(Math.max(...widths)).toBeLessThanOrEqual(100);
 });

@@ -1,27 +1,23 @@
 import { DAY_MS, HOUR_MS, SEOUL_OFFSET_MS, seoulDate } from '../base/clock.ts';
-import type { DayPlan, PlanUnit } from '../model/calendar.ts';
-import { ORDER_STATUSES, PAYMENT_METHODS, paymentBandIndex } from '../model/order.ts';
+import type { DayPlan } from '../model/calendar.ts';
+import { CHUNK_ROWS } from '../model/order-batch.ts';
+import {
+  cartSizeMoments,
+  ORDER_STATUSES,
+  PAYMENT_METHODS,
+  paymentBandIndex,
+} from '../model/order.ts';
 import { scenario } from '../model/scenario.ts';
-import type { ShopSettings } from '../model/settings.ts';
+import type { BackfillRules } from '../model/rules.ts';
 import { AGE_GROUPS, ageGroupIndex, GENDERS } from '../model/user.ts';
-import { cartSizesOfCarts, cartSizesOfRows, sizeMoments, type CartSizes } from './cart-size.ts';
+import { cartSizesOfCarts, cartSizesOfRows, type CartSizes } from './cart-size.ts';
 import { chance, exact, type Check } from './check.ts';
 import type { FinishedRun, StoredHistory } from './stored-history.ts';
-
-/** What the ledger keeps of a run's rules, as the backfill wrote it. */
-export type RunRules = {
-  from: string;
-  to: string;
-  unit: PlanUnit;
-  orders: number | null;
-  scenario: number | null;
-  settings: ShopSettings;
-};
 
 /** A run's plan and its stored rows, to be held against each other. */
 export type History = {
   run: FinishedRun;
-  rules: RunRules;
+  rules: BackfillRules;
   plans: DayPlan[];
   stored: StoredHistory;
   orders: number; // rows stored
@@ -29,11 +25,12 @@ export type History = {
 };
 
 const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
-/** How many rows at most the backfill makes in one go; the last cart of each go is cut to fit. */
-const CHUNK_ROWS = 16_384;
 const DATES_NAMED_MAX = 3;
 const YOUNG_BASE =
   'the base is too young for the first days: seed more, or start at a later month (--from)';
+
+const ORDERS_CHANGED =
+  'orders or grades that the run built on or made have changed, or its rules were not kept';
 
 /** Every line of the report. */
 export function historyChecks(history: History): Check[] {
@@ -176,7 +173,7 @@ function sizeChecks(history: History): Check[] {
       chance('cart size (all)', 'carts', sizes.carts, carts, carts, sizes.cartsVariance),
     ];
   }
-  const { mean, variance } = sizeMoments(weights);
+  const { mean, variance } = cartSizeMoments(weights);
   return [
     ...checks,
     chance('cart size (all)', 'rows', carts * mean, orders, orders, carts * variance),
@@ -247,6 +244,7 @@ function soundnessChecks({ stored, orders, carts }: History): Check[] {
       'carts of users no rule expected',
       sum((row) => row.unexpected),
     ),
+    ...buyerChecks(stored),
     never(
       "rows unlike the user's gender, age",
       sum((row) => row.unlike),
@@ -263,11 +261,21 @@ function soundnessChecks({ stored, orders, carts }: History): Check[] {
   ];
 }
 
+/** Held against pools and weights worked out anew, where that can be done. */
+function buyerChecks({ workedOut }: StoredHistory): Check[] {
+  if (!workedOut) return [];
+  return [
+    never("carts of users not in the day's pool", workedOut.outside, ORDERS_CHANGED),
+    never('users the run itself weighed otherwise', workedOut.recordedOtherwise, ORDERS_CHANGED),
+  ];
+}
+
 function never(item: string, actual: number, note?: string): Check {
   return exact('must not be', item, 0, actual, note);
 }
 
-const unitKey = ({ unit }: RunRules): 'orders' | 'carts' => (unit === 'rows' ? 'orders' : 'carts');
+const unitKey = ({ unit }: BackfillRules): 'orders' | 'carts' =>
+  unit === 'rows' ? 'orders' : 'carts';
 
 class Tally {
   readonly #counts = new Map<string, number>();

@@ -70,6 +70,7 @@ test('a right run passes every check, and the report is plain JSON', async () =>
   const report = await reportHistory(client);
   expect(report.checks.filter((check) => !check.pass)).toEqual([]);
   expect(report).toMatchObject({ run: 1, orders: 51_500, failed: 0, passed: report.checks.length });
+  expect(report).toMatchObject({ buyersPlan: 'worked out' });
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   const decile = report.checks.filter(({ section }) => section.startsWith('propensity'));
   const carts = decile.reduce((sum, check) => sum + check.actual, 0);
@@ -208,13 +209,49 @@ const TAMPERINGS: [what: string, sql: string, fails: string[]][] = [
   [
     'a buyer nobody expected',
     `delete from backfill_expected where user_id = ${A_BUYER}`,
+    ['must not be: users the run itself weighed otherwise'],
+  ],
+  [
+    'a buyer nobody expected, in a base that has changed since',
+    `with forgotten as (delete from backfill_expected where user_id = ${A_BUYER})
+     update users set marketing_agree = not marketing_agree where user_id = ${A_BUYER}`,
     ['must not be: carts of users no rule expected'],
+  ],
+  [
+    'a customer weighed by a wrong score',
+    `update backfill_expected set carts = carts * 1.0001 where user_id = ${A_BUYER}`,
+    ['must not be: users the run itself weighed otherwise'],
+  ],
+  [
+    'a cart given to somebody who was not in that day’s pool',
+    `update orders set user_id = (
+       select user_id from users where created_at > '2025-12-01' order by created_at limit 1)
+     where cart_id = (select cart_id from orders where created_at < '2025-02-01' limit 1)`,
+    ["must not be: carts of users not in the day's pool"],
   ],
 ];
 
 test.each(TAMPERINGS)('%s: seen', async (_, sql, fails) => {
   const found = await failing(sql);
   for (const part of fails) expect(found.join('\n')).toContain(part);
+});
+
+test('plans buyers anew as long as the base is that of the run, and says so if not', async () => {
+  const planOf = async (sql: string): Promise<unknown> => {
+    await client.query('begin');
+    try {
+      expect((await client.query(sql)).rowCount).toBeGreaterThan(0);
+      const { buyersPlan, passed, failed } = await reportHistory(client, 1);
+      expect(passed + failed).toBe(buyersPlan === 'recorded' ? 110 : 112);
+      return buyersPlan;
+    } finally {
+      await client.query('rollback');
+    }
+  };
+  const grade = "update users set grade = 'VIP' where user_id = 'U_00000001'";
+  expect(await planOf(grade)).toBe('worked out');
+  expect(await planOf("update users set age = 20 where user_id = 'U_00000001'")).toBe('recorded');
+  expect(await planOf("delete from users where user_id = 'U_00000001'")).toBe('recorded');
 });
 
 test('counts carts where carts are planned, and leaves the other run out', async () => {

@@ -1,6 +1,6 @@
 import { columns, count } from '../base/terminal.ts';
 import type { Check } from './check.ts';
-import type { HistoryReport } from './history-report.ts';
+import type { BuyersPlan, HistoryReport } from './history-report.ts';
 
 const BAR_CELLS = 14;
 const ITEM_CELLS_MAX = 38;
@@ -8,12 +8,27 @@ const RIGHT = [1, 2, 3];
 /** Sections whose lines do not compare with each other. */
 const WITHOUT_BARS = new Set(['ledger', 'cart size (all)', 'must not be']);
 
+const BUYERS_PLAN: Record<BuyersPlan, string> = {
+  'worked out':
+    'Deciles, age groups and genders are planned by pools and weights worked out anew from the\n' +
+    'stored rows, not by what the run itself expected.',
+  recorded:
+    'Users or products have changed since the run, so deciles, age groups and genders are planned\n' +
+    'as the run recorded it: these lines test its draw, not its weights.',
+};
+
 /** The report for a terminal of 100 columns: sections, a bar where rows compare, the summary last. */
 export function renderHistoryReport(report: HistoryReport): string {
   const sections = Map.groupBy(report.checks, (check) => check.section);
   const head = ['', 'planned', 'actual', 'may differ', '', ''];
   const rows = [head, ...[...sections].flatMap(([name, checks]) => sectionRows(name, checks))];
-  return `run ${report.run}: planned against actual\n\n${columns(rows, RIGHT)}\n\n${summary(report)}`;
+  const parts = [
+    `run ${report.run}: planned against actual`,
+    columns(rows, RIGHT),
+    BUYERS_PLAN[report.buyersPlan],
+    summary(report),
+  ];
+  return parts.join('\n\n');
 }
 
 /** `█` up to what was found, `░` up to what was planned and is missing; `scale` fills the bar. */

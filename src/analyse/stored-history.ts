@@ -1,17 +1,35 @@
+import reportActivity from '../../sql/queries/report_activity.sql' with { type: 'text' };
+import reportChanges from '../../sql/queries/report_changes.sql' with { type: 'text' };
 import reportGrades from '../../sql/queries/report_grades.sql' with { type: 'text' };
 import reportHours from '../../sql/queries/report_hours.sql' with { type: 'text' };
 import reportProducts from '../../sql/queries/report_products.sql' with { type: 'text' };
 import reportRun from '../../sql/queries/report_run.sql' with { type: 'text' };
 import reportUsers from '../../sql/queries/report_users.sql' with { type: 'text' };
 import { PipelineError } from '../base/errors.ts';
+import type { Grade } from '../model/grade.ts';
 import { ORDER_STATUSES, PAYMENT_METHODS } from '../model/order.ts';
 import { calculateBaseScore, meanBoost } from '../model/propensity.ts';
+import { parseRunOptions, type RunOptions } from '../model/rules.ts';
 import type { ShopSettings } from '../model/settings.ts';
 import { AGE_GROUPS, GENDERS, USER_STATUSES } from '../model/user.ts';
 import { query, type Client } from '../store/client.ts';
 
-/** A finished run as the ledger has it. `options` is all that decided its rows. */
-export type FinishedRun = { run: number; options: unknown; orders: number; carts: number };
+/** A finished run as the ledger has it. With its base, `options` is all that decided its rows. */
+export type FinishedRun = {
+  run: number;
+  options: RunOptions;
+  baseChecksum: string;
+  orders: number;
+  carts: number;
+};
+
+/** Customers and how many carts were expected of each. */
+export type ExpectedByUser = { userIds: string[]; carts: number[] };
+
+/** See report_activity.sql and Activity. */
+export type ActivityRow = { user_id: string; day: number; last_ms: number | null; carts: number };
+
+export type ChangeRow = { user_id: string; at_ms: number; to_grade: Grade };
 
 /** One hour of one day of a run, or, where `hour_ms` is null, one place within its carts. */
 export type HourRow = {
@@ -50,46 +68,96 @@ export type StoredHistory = {
   users: UserRow[];
   products: ProductRow;
   wrongGrades: number;
+  workedOut: WorkedOut | null; // null: users or products are no longer those of the run
+};
+
+/** What only a report that works out who was to buy, and from which pool, can tell. */
+export type WorkedOut = {
+  outside: number; // carts of customers who were not in their day's pool
+  recordedOtherwise: number; // customers of whom the run itself expected something else
 };
 
 export async function finishedRun(client: Client, run: number | null): Promise<FinishedRun> {
-  const [found] = await query<FinishedRun>(client, 'looking for a finished run', reportRun, [run]);
-  if (found) return found;
+  type Row = Omit<FinishedRun, 'options' | 'baseChecksum'> & {
+    options: unknown;
+    base_checksum: string;
+  };
+  const [found] = await query<Row>(client, 'looking for a finished run', reportRun, [run]);
+  if (found) {
+    const { base_checksum: baseChecksum, orders, carts } = found;
+    return { run: found.run, options: parseRunOptions(found.options), baseChecksum, orders, carts };
+  }
   throw new PipelineError(
     'RUN_CONFLICT',
     run === null
-      ? 'there is no finished backfill to report on; run `millrace backfill` first'
-      : `run ${run} is not a finished backfill; \`millrace backfill --resume\` finishes one, ` +
-          'and `millrace report history` without a number takes the latest finished',
+      ? 'there is no finished backfill to report on; run `bun run millrace backfill` first'
+      : `run ${run} is not a finished backfill; \`bun run millrace backfill --resume\` finishes one, ` +
+          'and `bun run millrace report history` without a number takes the latest finished',
   );
 }
 
-/** Reads the rows of a run between two moments: three scans of orders, each spread over workers. */
-export async function storedHistory(
-  client: Client,
-  run: number,
-  fromMs: number,
-  toMs: number,
-  settings: ShopSettings,
-): Promise<StoredHistory> {
-  const own = [run, new Date(fromMs), new Date(toMs)];
-  const doing = 'reading the stored history';
-  await query(client, doing, "set work_mem = '256MB'; set max_parallel_workers_per_gather = 6");
-  try {
-    const values = [...own, PAYMENT_METHODS, ORDER_STATUSES];
-    const rows = await query<HourRow>(client, doing, reportHours, values);
-    const users = await query<UserRow>(client, doing, reportUsers, [...own, ...scores(settings)]);
-    const [products] = await query<ProductRow>(client, doing, reportProducts, own);
-    const [grades] = await query<{ wrong_grades: number }>(client, doing, reportGrades);
-    return {
-      hours: rows.filter((row) => row.hour_ms !== null),
-      items: rows.filter((row) => row.hour_ms === null),
-      users,
-      products,
-      wrongGrades: grades.wrong_grades,
-    };
-  } finally {
-    await query(client, doing, 'reset work_mem; reset max_parallel_workers_per_gather');
+const DOING = 'reading the stored history';
+
+/** A run's rows between two moments, read by a few scans of orders, each spread over workers. */
+export class HistoryReader {
+  readonly #client: Client;
+  readonly #own: [run: number, from: Date, to: Date];
+
+  private constructor(client: Client, own: [number, Date, Date]) {
+    this.#client = client;
+    this.#own = own;
+  }
+
+  /** Reads with the memory and the workers that a report needs, and puts both back. */
+  static async reading<Result>(
+    client: Client,
+    own: [run: number, from: Date, to: Date],
+    work: (reader: HistoryReader) => Promise<Result>,
+  ): Promise<Result> {
+    await query(client, DOING, "set work_mem = '256MB'; set max_parallel_workers_per_gather = 6");
+    try {
+      return await work(new HistoryReader(client, own));
+    } finally {
+      await query(client, DOING, 'reset work_mem; reset max_parallel_workers_per_gather');
+    }
+  }
+
+  async hours(): Promise<HourRow[]> {
+    const values = [...this.#own, PAYMENT_METHODS, ORDER_STATUSES];
+    return await query<HourRow>(this.#client, DOING, reportHours, values);
+  }
+
+  async activity(): Promise<ActivityRow[]> {
+    return await query<ActivityRow>(this.#client, DOING, reportActivity, this.#own);
+  }
+
+  async changes(): Promise<ChangeRow[]> {
+    return await query<ChangeRow>(this.#client, DOING, reportChanges, [this.#own[0]]);
+  }
+
+  /** What the run itself put down when it chose. */
+  async recorded(): Promise<ExpectedByUser> {
+    const rows = await query<{ user_id: string; carts: number }>(
+      this.#client,
+      DOING,
+      'select user_id, carts from backfill_expected where run = $1',
+      [this.#own[0]],
+    );
+    return { userIds: rows.map((row) => row.user_id), carts: rows.map((row) => row.carts) };
+  }
+
+  async users(expected: ExpectedByUser, settings: ShopSettings): Promise<UserRow[]> {
+    const values = [...this.#own, ...scores(settings), expected.userIds, expected.carts];
+    return await query<UserRow>(this.#client, DOING, reportUsers, values);
+  }
+
+  async products(): Promise<ProductRow> {
+    return (await query<ProductRow>(this.#client, DOING, reportProducts, this.#own))[0];
+  }
+
+  async wrongGrades(): Promise<number> {
+    const rows = await query<{ wrong_grades: number }>(this.#client, DOING, reportGrades);
+    return rows[0].wrong_grades;
   }
 }
 

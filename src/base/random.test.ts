@@ -24,19 +24,29 @@ test.each([
   expect(hex(out)).toBe(answer);
 });
 
-function draw(seed: number, stream: 'user' | 'cart', index: number): number[] {
-  const random = new Random(seed, stream);
+function draw(seed: number, stream: 'user' | 'cart', index: number, run = 0): number[] {
+  const random = new Random(seed, stream, run);
   random.at(7).next();
   random.at(index);
   return Array.from({ length: 9 }, () => random.next());
 }
 
-test('draws depend on seed, stream and index, and on nothing else', () => {
+test('draws depend on seed, run, stream and index, and on nothing else', () => {
   expect(draw(42, 'user', 5)).toEqual(draw(42, 'user', 5));
   const others = [draw(43, 'user', 5), draw(42, 'cart', 5), draw(42, 'user', 6)];
   for (const other of others) expect(other).not.toEqual(draw(42, 'user', 5));
   expect(draw(42 + 2 ** 32, 'user', 5)).not.toEqual(draw(42, 'user', 5));
   expect(draw(42, 'user', 5 + 2 ** 32)).not.toEqual(draw(42, 'user', 5));
+  const runs = [0, 1, 2, 255, 256, 2 ** 20 - 1].map((run) => draw(42, 'cart', 5, run).join());
+  expect(new Set(runs).size).toBe(runs.length);
+  expect(draw(42, 'cart', 5, 9)).toEqual(draw(42, 'cart', 5, 9));
+});
+
+test('the run and the stream are the last word of the counter', () => {
+  const out = new Uint32Array(4);
+  philox(5, 0, 0, 3 + 2 ** 20 * 256 - 256, 42, 0, out); // stream 3 of run 2^20 - 1
+  const random = new Random(42, 'cart', 2 ** 20 - 1).at(5);
+  expect([random.bits(), random.bits(), random.bits(), random.bits()]).toEqual([...out]);
 });
 
 test('uniform draws fill ten bins alike', () => {

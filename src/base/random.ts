@@ -1,7 +1,13 @@
 /**
  * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random
- * numbers: as easy as 1, 2, 3", SC 2011). A draw depends only on (seed, stream, index) and on how
- * many were taken at that index, so the same rows come out in any order and on any thread.
+ * numbers: as easy as 1, 2, 3", SC 2011). A draw depends only on (seed, run, stream, index) and on
+ * how many were taken at that index, so the same rows come out in any order and on any thread.
+ *
+ *   key      the seed, 64 bits
+ *   counter  words 0 and 1 the index, word 2 the block of four draws at it,
+ *            word 3 the stream in the low 8 bits and the run in the 24 above
+ *
+ * Nothing is hashed together, so two different questions never share a block.
  */
 
 /** One stream per question that chance answers. Numbers are part of the data: never reuse one. */
@@ -29,11 +35,14 @@ export class Random {
   #left = 0; // words of the current block not handed out yet
   readonly #words = new Uint32Array(4);
 
-  /** `seed` is a safe integer, 0 or more. */
-  constructor(seed: number, stream: Stream) {
+  /**
+   * `seed` is a safe integer, 0 or more. `run`, below 2^24, keeps apart what runs of one seed make of
+   * the same indexes; 0 is for what belongs to no run.
+   */
+  constructor(seed: number, stream: Stream, run = 0) {
     this.#keyLow = seed >>> 0;
     this.#keyHigh = Math.floor(seed / UINT32) >>> 0;
-    this.#stream = STREAMS[stream];
+    this.#stream = STREAMS[stream] | (run << 8);
   }
 
   /** Starts over at an index (a safe integer, 0 or more). */

@@ -6,8 +6,8 @@ import { startProgress } from '../base/progress.ts';
 import { abortOnSignal } from '../base/shutdown.ts';
 import { columns, count, duration, say } from '../base/terminal.ts';
 import { backfill, checkBase, type BackfillResult } from '../jobs/backfill.ts';
-import type { BackfillRules } from '../jobs/rules.ts';
-import { planDays, type PlanUnit } from '../model/calendar.ts';
+import { planOf, type BackfillRules } from '../model/rules.ts';
+import type { PlanUnit } from '../model/calendar.ts';
 import { withClient } from '../store/client.ts';
 import { discardRun, unfinishedRun } from '../store/runs.ts';
 import { shopStatus } from '../store/shop.ts';
@@ -20,6 +20,7 @@ type Options = Common & {
   orders?: number;
   scenario?: number;
   threads: number;
+  threadsFrom?: number;
   seed: number;
   settings?: string;
   resume?: boolean;
@@ -51,8 +52,13 @@ export function backfillCommand(): Command {
     )
     .option('--scenario <number>', 'one scenario for all days (0-20)', wholeNumber(0, 20))
     .option('--threads <count>', 'threads that make orders; changes no row', wholeNumber(0, 64), 1)
+    .addOption(
+      new Option('--threads-from <rows>', 'rows of a run from which it is worth starting threads')
+        .argParser(wholeNumber(0, 100_000_000))
+        .hideHelp(), // for the bench, which is to start them for a few rows too
+    )
     .option('--seed <number>', 'the same number makes the same orders', wholeNumber(0, 2 ** 48), 42)
-    .option('--settings <file>', 'JSON with any part of what `millrace settings` prints')
+    .option('--settings <file>', 'JSON with any part of what `bun run millrace settings` prints')
     .option('--resume', 'finish the run that was stopped, with the options it was started with')
     .option('--discard', 'delete the orders of the run that was stopped')
     .option('-y, --yes', 'do not ask')
@@ -73,22 +79,24 @@ async function run(options: Options): Promise<void> {
   }
   await describe(databaseUrl, rules, total, options.resume ?? false);
   await confirm(options.yes ?? false);
-  const made = await backfillWithProgress(databaseUrl, rules, options);
-  result(options, made, () => summary(made, rules.unit));
+  const made = await backfillWithProgress(databaseUrl, rules, options, abortOnSignal());
+  result(options, made, () => summary(made));
 }
 
 /** Makes the orders with a bar; the demo uses it too. */
 export async function backfillWithProgress(
   databaseUrl: string,
   rules: BackfillRules,
-  how: { resume?: boolean; threads: number },
+  how: { resume?: boolean; threads: number; threadsFrom?: number },
+  signal: AbortSignal,
 ): Promise<BackfillResult> {
   const progress = startProgress('orders');
   try {
     return await backfill(databaseUrl, rules, {
       resume: how.resume ?? false,
       threads: how.threads,
-      signal: abortOnSignal(),
+      threadsFromRows: how.threadsFrom,
+      signal,
       onProgress: (rows, expected, date) => progress.update(rows, expected, date),
     });
   } finally {
@@ -96,16 +104,17 @@ export async function backfillWithProgress(
   }
 }
 
-export function summary(made: BackfillResult, unit: PlanUnit): string {
-  const most = Math.max(...made.months.map((month) => month.actual));
+export function summary(made: BackfillResult): string {
+  const most = Math.max(...made.months.map((month) => month.rows));
   const rows = made.months.map((month) => [
     month.month,
     count(month.planned),
-    count(month.actual),
+    count(month.rows),
     count(month.carts),
-    '#'.repeat(Math.max(1, Math.round((month.actual / most) * 30))),
+    '#'.repeat(Math.max(1, Math.round((month.rows / most) * 30))),
   ]);
-  const table = columns([['month', `planned ${unit}`, 'orders', 'carts', ''], ...rows], [1, 2, 3]);
+  const head = ['month', `planned ${made.unit}`, 'orders', 'carts', ''];
+  const table = columns([head, ...rows], [1, 2, 3]);
   const early =
     made.earlyDays > 0
       ? `\nThe base was too young on ${made.earlyDays} days: pools were filled with users or products registered later.`
@@ -131,13 +140,7 @@ function rulesOf(options: Options): BackfillRules {
 }
 
 function plannedCount(rules: BackfillRules): number {
-  const plans = planDays({
-    ...rules,
-    orders: rules.orders ?? undefined,
-    scenario: rules.scenario ?? undefined,
-    calendar: rules.settings.calendar,
-  });
-  return plans.reduce((sum, plan) => sum + plan.count, 0);
+  return planOf(rules).reduce((sum, plan) => sum + plan.count, 0);
 }
 
 /** What the database holds and what is about to happen (seed 000, step 3). */
@@ -158,7 +161,7 @@ async function describe(
       throw new PipelineError(
         'RUN_CONFLICT',
         `run ${unfinished.run} is unfinished (${unfinished.days.size} days stored); finish it with ` +
-          '`millrace backfill --resume`, or delete its rows with `--discard`',
+          '`bun run millrace backfill --resume`, or delete its rows with `--discard`',
       );
     }
     say(`Current database
@@ -182,7 +185,8 @@ async function confirm(yes: boolean): Promise<void> {
     throw new PipelineError('NOT_CONFIRMED', 'there is no terminal to ask on; add --yes to go on');
   }
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  const reply = await prompt.question('Proceed? (y/N): ');
+  // Ctrl-C and Ctrl-D at the prompt end it without an answer, which is a no.
+  const reply = await prompt.question('Proceed? (y/N): ').catch(() => '\n');
   prompt.close();
   if (/^y(es)?$/i.test(reply.trim())) return;
   throw new PipelineError('NOT_CONFIRMED', 'not confirmed; nothing was changed');

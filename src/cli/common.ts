@@ -17,7 +17,7 @@ export function command(name: string, description: string): Command {
     .addOption(
       new Option(
         '--database-url <url>',
-        'PostgreSQL to use (default: DATABASE_URL, or the one `millrace up` started)',
+        'PostgreSQL to use (default: DATABASE_URL, or the one `bun run millrace up` started)',
       ),
     )
     .showHelpAfterError('(add --help for the options)');
@@ -29,7 +29,7 @@ export async function databaseOf({ databaseUrl }: Common): Promise<string> {
   if (url !== undefined) return url;
   throw new PipelineError(
     'DATABASE_UNREACHABLE',
-    'no PostgreSQL is running for this project; start one with `millrace up`, or set DATABASE_URL',
+    'no PostgreSQL is running for this project; start one with `bun run millrace up`, or set DATABASE_URL',
   );
 }
 

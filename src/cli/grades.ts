@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 
-import { monotonicMs, seoulTime, wallClock } from '../base/clock.ts';
+import { monotonicMs, seoulDate, seoulTime, wallClock } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { abortOnSignal, pause } from '../base/shutdown.ts';
 import { count, say } from '../base/terminal.ts';
@@ -30,7 +30,7 @@ export function gradesCommand(): Command {
       '--as-of <day>',
       'grade as of the start of a day in Seoul, like 2026-01-01 (default: now)',
     )
-    .option('--settings <file>', 'JSON with any part of what `millrace settings` prints')
+    .option('--settings <file>', 'JSON with any part of what `bun run millrace settings` prints')
     .action(run);
 }
 
@@ -74,6 +74,6 @@ export function passLine(pass: GradePass, number: number, nowMs: number): string
 
 function dayStart(text: string): number {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00+09:00`) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms;
+  if (!Number.isNaN(ms) && seoulDate(ms) === text) return ms; // 2026-02-31 would be 3 March
   throw new PipelineError('USAGE', `day '${text}': write it as YYYY-MM-DD, like 2026-01-01`);
 }

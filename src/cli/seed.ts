@@ -22,7 +22,7 @@ export function seedCommand(): Command {
     .option('--products <count>', 'how many products', wholeNumber(0, ROWS_MAX), 20_000)
     .option('--seed <number>', 'the same number makes the same shop', wholeNumber(0, 2 ** 48), 42)
     .option('--append', 'add to a shop that has rows already')
-    .option('--settings <file>', 'JSON with any part of what `millrace settings` prints')
+    .option('--settings <file>', 'JSON with any part of what `bun run millrace settings` prints')
     .action(async (options: Options) => {
       const total = options.users + options.products;
       const progress = startProgress('rows');

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 
-import { redactUrl } from '../base/config.ts';
+import { redactUrl, setting } from '../base/config.ts';
 import { say } from '../base/terminal.ts';
 import { down, status, up } from '../stack/postgres.ts';
-import { withClient } from '../store/client.ts';
+import { serverVersion, withClient } from '../store/client.ts';
 import { migrate } from '../store/migrate.ts';
 import { describeSchema } from '../store/schema.ts';
 import { command, databaseOf, result, type Common } from './common.ts';
@@ -27,7 +27,7 @@ export function upCommand(): Command {
 }
 
 export function downCommand(): Command {
-  return command('down', 'stop what `millrace up` started; the data stay').action(
+  return command('down', 'stop what `bun run millrace up` started; the data stay').action(
     async (options: Common) => {
       const stopped = await down();
       result(options, stopped, () =>
@@ -39,11 +39,18 @@ export function downCommand(): Command {
 
 export function statusCommand(): Command {
   return command('status', 'say what is running').action(async (options: Common) => {
+    const named = options.databaseUrl ?? setting('DATABASE_URL');
+    if (named !== undefined) {
+      const version = await withClient(named, serverVersion);
+      const value = { running: true, accepting: true, databaseUrl: named, version };
+      result(options, value, () => `PostgreSQL ${version} is running: ${redactUrl(named)}`);
+      return;
+    }
     const now = await status();
     result(options, now, () =>
       now.running && now.databaseUrl !== undefined
         ? `PostgreSQL is running: ${redactUrl(now.databaseUrl)}`
-        : 'PostgreSQL is not running; `millrace up` starts it',
+        : 'PostgreSQL is not running; `bun run millrace up` starts it',
     );
   });
 }

@@ -1,9 +1,12 @@
 import type { Base } from '../model/base.ts';
 import { GRADES } from '../model/grade.ts';
 import { buyerWeight, calculateBaseScore, meanBoost } from '../model/propensity.ts';
-import type { Scenario } from '../model/scenario.ts';
+import type { ScenarioWeights } from '../model/scenario.ts';
 import type { ShopSettings } from '../model/settings.ts';
 import { AGE_GROUPS, ageGroupIndex } from '../model/user.ts';
+
+/** The part of a scenario that decides who buys. */
+export type BuyerShares = Pick<ScenarioWeights, 'gender' | 'ages'>;
 
 /**
  * Who buys at an hour: weighted choice over the day's pool by propensity x the scenario's shares of
@@ -23,7 +26,7 @@ export class BuyerTable {
   }
 
   /** Takes the pool of a day, with the grades its members have on it. */
-  open(pool: Int32Array, grade: Uint8Array, scenario: Scenario): void {
+  open(pool: Int32Array, grade: Uint8Array, scenario: BuyerShares): void {
     this.#kinds.weigh(scenario);
     if (this.#kind.length !== pool.length) this.#kind = new Uint8Array(pool.length);
     for (let slot = 0; slot < pool.length; slot++) {
@@ -105,7 +108,7 @@ class Kinds {
   readonly #groupOfAge = Uint8Array.from({ length: 256 }, (_, age) => ageGroupIndex(age));
   readonly #scores = new Float64Array(KINDS); // mean propensity but for the hour
   readonly #hours: readonly (readonly number[])[]; // [group][hour]
-  #scenario: Scenario | null = null;
+  #scenario: BuyerShares | null = null;
 
   constructor(users: Base['users'], { propensity }: ShopSettings) {
     this.#users = users;
@@ -137,7 +140,7 @@ class Kinds {
   }
 
   /** Fills `weights` for a scenario. */
-  weigh(scenario: Scenario): void {
+  weigh(scenario: BuyerShares): void {
     if (this.#scenario === scenario) return;
     this.#scenario = scenario;
     for (let hour = 0; hour < 24; hour++) {

@@ -3,14 +3,15 @@ import { HOUR_MS, seoulMidnight } from '../base/clock.ts';
 import { Random } from '../base/random.ts';
 import type { Base } from '../model/base.ts';
 import { CATEGORIES } from '../model/category.ts';
+import { CHUNK_ROWS } from '../model/order-batch.ts';
 import { ORDER_STATUSES, paymentBandIndex } from '../model/order.ts';
 import { productWeight } from '../model/propensity.ts';
 import { categoryWeights, scenario } from '../model/scenario.ts';
-import { DEFAULT_SETTINGS } from '../model/settings.ts';
+import { DEFAULT_SETTINGS, parseSettings } from '../model/settings.ts';
 import {
   CartMaker,
+  type Chances,
   type Chunk,
-  CHUNK_ROWS,
   chunksOf,
   type Effects,
   type ShopDay,
@@ -76,8 +77,15 @@ function make(maker: CartMaker, chunk: Chunk): Made {
   return { rows, effects };
 }
 
-function makeDay(unit: 'rows' | 'carts', count: number, seed = 42): Made {
-  const maker = new CartMaker(base, DEFAULT_SETTINGS, seed);
+const CHANCES: Chances = { seed: 42, run: 1 };
+
+function makeDay(
+  unit: 'rows' | 'carts',
+  count: number,
+  chances = CHANCES,
+  settings = DEFAULT_SETTINGS,
+): Made {
+  const maker = new CartMaker(base, settings, chances);
   maker.open(day);
   const all: Made = { rows: [], effects: noEffects(day) };
   for (const chunk of chunksOf(unit, count, 100)) {
@@ -217,6 +225,7 @@ describe('laws', () => {
     const byCategory = categoryWeights(scenario(day.scenario));
     const weights = Array.from(day.products, (product) => {
       const category = base.products.category[product];
+      // A category the rules do not know weighs 5 and is bought as often as the mean one.
       return productWeight(byCategory[category] ?? 5, CATEGORIES[category]?.frequency ?? 10);
     });
     const slots = new Map([...day.products].map((product, slot) => [product, slot]));
@@ -249,10 +258,10 @@ test('effects are those of the successful rows', () => {
 test('chunks come out the same in any order, on any maker', () => {
   for (const unit of ['rows', 'carts'] as const) {
     const chunks = chunksOf(unit, 12_345 * (unit === 'rows' ? 4 : 1), 5);
-    const forwards = new CartMaker(base, DEFAULT_SETTINGS, 1);
+    const forwards = new CartMaker(base, DEFAULT_SETTINGS, CHANCES);
     forwards.open(day);
     const made = chunks.map((chunk) => make(forwards, chunk));
-    const backwards = new CartMaker(base, DEFAULT_SETTINGS, 1);
+    const backwards = new CartMaker(base, DEFAULT_SETTINGS, CHANCES);
     backwards.open({ ...day, scenario: 2, users: day.users.subarray(0, 50) });
     backwards.make({ ...day, scenario: 2, users: day.users.subarray(0, 50) }, chunks[0]);
     backwards.open(day);
@@ -261,8 +270,67 @@ test('chunks come out the same in any order, on any maker', () => {
   }
 });
 
-test('another seed makes another day', () => {
-  const [one, other] = [makeDay('rows', 500), makeDay('rows', 500, 43)];
+test('another seed, or another run of the same seed, makes another day', () => {
+  const one = makeDay('rows', 500);
   expect(makeDay('rows', 500)).toEqual(one);
-  expect(other.rows.filter((row, at) => row.user === one.rows[at].user).length).toBeLessThan(100);
+  const times = (made: Made): Set<number> => new Set(made.rows.map((row) => row.createdAtMs));
+  for (const chances of [
+    { seed: 43, run: 1 },
+    { seed: 42, run: 2 },
+  ]) {
+    const other = makeDay('rows', 500, chances);
+    expect(makeDay('rows', 500, chances)).toEqual(other);
+    expect(other.rows.filter((row, at) => row.user === one.rows[at].user).length).toBeLessThan(100);
+    expect(times(other).intersection(times(one)).size).toBeLessThan(3);
+  }
+});
+
+test('a chunk of carts of one row each has a moment for every one of them', () => {
+  const sizes = { cartSizeWeights: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0] };
+  const settings = parseSettings({ orders: sizes });
+  const { rows, effects } = makeDay('rows', CHUNK_ROWS + 5, CHANCES, settings);
+  expect(effects.carts).toBe(CHUNK_ROWS + 5);
+  for (const [at, row] of rows.entries()) {
+    expect(row.createdAtMs).toBeWithin(day.startMs, day.startMs + 24 * HOUR_MS);
+    expect(row.createdAtMs).toBeGreaterThanOrEqual(rows[at - 1]?.createdAtMs ?? 0);
+  }
+});
+
+test('scenarios and categories are as the settings have them', () => {
+  const settings = parseSettings({
+    scenarios: {
+      9: {
+        gender: { M: 0, F: 100 },
+        ages: [0, 0, 100, 0, 0],
+        categories: { 스킨케어: 1e9, '신선(과일/채소)': 1e9 },
+      },
+    },
+    categories: {
+      스킨케어: { frequency: 1, quantityWeights: [0, 0, 0, 0, 0, 0, 0, 1] },
+      '신선(과일/채소)': { frequency: 3, quantityWeights: [1] },
+    },
+    propensity: { status: { DORMANT: 20 } },
+  });
+  const { rows } = makeDay('rows', 2_000, CHANCES, settings);
+  const categories = tally(
+    rows.map((row) => base.products.category[row.product]),
+    CATEGORIES.length + 1,
+  );
+  const inPool = (category: number): number =>
+    day.products.filter((product) => base.products.category[product] === category).length;
+  const weights = CATEGORIES.map((_, index) => (index === 2 ? 1 : index === 4 ? 3 : 0));
+  expect(
+    distance(
+      categories,
+      weights.map((weight, index) => weight * inPool(index)),
+    ),
+  ).toBeLessThan(5);
+  for (const row of rows) {
+    expect(row.quantity).toBe(base.products.category[row.product] === 2 ? 8 : 1);
+  }
+  // Nobody else weighs more than the floor of 0.1, and no woman in her thirties less than 60 by day.
+  const wanted = rows.filter(
+    ({ user }) => base.users.female[user] === 1 && Math.floor(base.users.age[user] / 10) === 3,
+  );
+  expect(wanted.length / rows.length).toBeGreaterThan(0.95);
 });

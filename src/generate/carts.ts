@@ -2,17 +2,10 @@ import { HOUR_MS } from '../base/clock.ts';
 import { Random } from '../base/random.ts';
 import { AliasTable } from '../model/alias.ts';
 import type { Base } from '../model/base.ts';
-import { CATEGORIES, DEFAULT_QUANTITY } from '../model/category.ts';
-import { orderBatch, type OrderBatch } from '../model/order-batch.ts';
-import {
-  discountAmount,
-  ORDER_STATUSES,
-  PAYMENT_BANDS,
-  paymentBandIndex,
-  totalAmount,
-} from '../model/order.ts';
+import { CATEGORIES, UNKNOWN_CATEGORY } from '../model/category.ts';
+import { CHUNK_ROWS, orderBatch, type OrderBatch } from '../model/order-batch.ts';
+import { discountAmount, ORDER_STATUSES, paymentBandIndex, totalAmount } from '../model/order.ts';
 import { productWeight } from '../model/propensity.ts';
-import { categoryWeights, scenario } from '../model/scenario.ts';
 import type { ShopSettings } from '../model/settings.ts';
 import { BuyerTable } from './buyers.ts';
 
@@ -48,11 +41,15 @@ export type Effects = {
   sold: Int32Array; // [products] rows
 };
 
-export const CHUNK_ROWS = 16_384;
+/** Whose chances they are: a run is a number handed out by the database, 0 for none. */
+export type Chances = { seed: number; run: number };
+
 /** So that carts of ten rows each still fit. */
 export const CHUNK_CARTS = Math.floor(CHUNK_ROWS / 10);
 
-/** Makes orders of a shop's days, each cart from (seed, cart number) alone. One for each thread. */
+/**
+ * Makes orders of a shop's days, each cart from (seed, run, cart number) alone. One for each thread.
+ */
 export class CartMaker {
   readonly batch: OrderBatch = orderBatch(CHUNK_ROWS);
   readonly #base: Base;
@@ -63,43 +60,44 @@ export class CartMaker {
   readonly #payments: AliasTable[]; // [band]
   readonly #bandOfAge: Uint8Array; // [age]
   readonly #statusSums: number[];
-  readonly #quantities: { options: readonly number[]; table: AliasTable }[]; // [category]
+  readonly #pieces: AliasTable[]; // [category] of 1, 2, 3, … pieces
   readonly #clock: DayClock;
   readonly #buyers: BuyerTable;
   #products = new AliasTable(1);
   readonly #sizes = new Uint8Array(CHUNK_ROWS);
-  readonly #arrivals = new Float64Array(CHUNK_ROWS);
+  readonly #arrivals = new Float64Array(CHUNK_ROWS + 1); // one behind the last cart
 
-  constructor(base: Base, settings: ShopSettings, seed: number) {
+  constructor(base: Base, settings: ShopSettings, { seed, run }: Chances) {
     const { orders } = settings;
     this.#base = base;
     this.#settings = settings;
-    this.#random = new Random(seed, 'cart');
-    this.#chunkRandom = new Random(seed, 'chunk');
+    this.#random = new Random(seed, 'cart', run);
+    this.#chunkRandom = new Random(seed, 'chunk', run);
     this.#cartSizes = AliasTable.of(orders.cartSizeWeights);
     this.#payments = orders.paymentBands.map((band) => AliasTable.of(band.weights));
     this.#bandOfAge = Uint8Array.from({ length: 256 }, (_, age) =>
-      paymentBandIndex(age, orders.paymentBands ?? PAYMENT_BANDS),
+      paymentBandIndex(age, orders.paymentBands),
     );
     this.#statusSums = runningSums(ORDER_STATUSES.map((status) => orders.statusShares[status]));
-    this.#quantities = [...CATEGORIES, DEFAULT_QUANTITY].map((category) => ({
-      options: category.quantities,
-      table: AliasTable.of(category.quantityWeights),
-    }));
+    const buying = CATEGORIES.map(({ name }) => settings.categories[name]);
+    this.#pieces = [...buying, UNKNOWN_CATEGORY].map(({ quantityWeights }) =>
+      AliasTable.of(quantityWeights),
+    );
     this.#clock = new DayClock(settings.hourlyMultiplier);
     this.#buyers = new BuyerTable(base.users, settings);
   }
 
   /** Turns to a day. Its chunks may then be made in any order. */
   open(day: ShopDay): void {
-    const rules = scenario(day.scenario);
+    const { scenarios, categories } = this.#settings;
+    const rules = scenarios[day.scenario];
     this.#buyers.open(day.users, day.grades, rules);
-    const byCategory = categoryWeights(rules);
-    const weights = Float64Array.from(day.products, (product) => {
-      const category = this.#base.products.category[product];
-      // A category the rules do not know weighs 5 and is bought as often as the mean one.
-      return productWeight(byCategory[category] ?? 5, CATEGORIES[category]?.frequency ?? 10);
-    });
+    const byCategory = CATEGORIES.map(({ name }) =>
+      productWeight(rules.categories[name], categories[name].frequency),
+    );
+    byCategory.push(productWeight(UNKNOWN_CATEGORY.weight, UNKNOWN_CATEGORY.frequency));
+    const { category } = this.#base.products;
+    const weights = Float64Array.from(day.products, (product) => byCategory[category[product]]);
     if (this.#products.count !== weights.length) this.#products = new AliasTable(weights.length);
     this.#products.rebuild(weights, weights.length);
   }
@@ -196,8 +194,8 @@ export class CartMaker {
     const productSlot = this.#products.pick(random.next());
     const product = day.products[productSlot];
     const price = this.#base.products.price[product];
-    const { options, table } = this.#quantities[this.#base.products.category[product]];
-    const quantity = options[table.pick(random.next())];
+    const pieces = this.#pieces[this.#base.products.category[product]];
+    const quantity = pieces.pick(random.next()) + 1;
     const { discountMax } = this.#settings.orders;
     const discount = discountAmount(price, quantity, random.next(), discountMax);
     const status = firstAbove(this.#statusSums, random.next());

@@ -3,9 +3,15 @@ import { DAY_MS, seoulDate, seoulMidnight } from '../base/clock.ts';
 import { Random } from '../base/random.ts';
 import type { Base } from '../model/base.ts';
 import { planDays } from '../model/calendar.ts';
-import { GRADE_PRESETS } from '../model/grade.ts';
+import {
+  determineGrade,
+  GRADE_PRESETS,
+  type GradeRules,
+  GRADES,
+  stepGrade,
+} from '../model/grade.ts';
 import { DEFAULT_SETTINGS } from '../model/settings.ts';
-import { noEffects, type Effects, type ShopDay } from './carts.ts';
+import { type Chances, noEffects, type Effects, type ShopDay } from './carts.ts';
 import { History, monthsBefore } from './history.ts';
 
 const plans = planDays({ from: '2025-01', to: '2025-03', unit: 'rows' });
@@ -84,12 +90,27 @@ class Oracle {
     return halves(bought, 600, this.#newest(this.#base.users.createdAtMs, startMs, this.last), 400);
   }
 
+  /**
+   * The 700 most ordered. Of the rest, those never ordered first, newest first, then the newest of the
+   * others: 300 of them, and as many more as the most ordered are short of 700 (design, pools).
+   */
   products(startMs: number): number[] {
-    const popular = [...this.sold.keys()].toSorted(
-      (a, b) => (this.sold.get(b) ?? 0) - (this.sold.get(a) ?? 0) || a - b,
-    );
-    const fresh = this.#newest(this.#base.products.createdAtMs, startMs, this.sold);
-    return halves(popular, 700, fresh, 300);
+    const { createdAtMs } = this.#base.products;
+    const orderCount = (product: number): number => this.sold.get(product) ?? 0;
+    const registered = [...createdAtMs.keys()].filter((product) => createdAtMs[product] <= startMs);
+    const popular = registered
+      .filter((product) => orderCount(product) > 0)
+      .toSorted((a, b) => orderCount(b) - orderCount(a) || a - b)
+      .slice(0, 700);
+    const rest = registered
+      .filter((product) => !popular.includes(product))
+      .toSorted(
+        (a, b) =>
+          Math.min(orderCount(a), 1) - Math.min(orderCount(b), 1) ||
+          createdAtMs[b] - createdAtMs[a] ||
+          b - a,
+      );
+    return [...popular, ...rest.slice(0, 1_000 - popular.length)];
   }
 
   #newest(createdAtMs: Float64Array, startMs: number, without: Map<number, number>): number[] {
@@ -114,8 +135,16 @@ function halves(
   return [...one, ...two];
 }
 
-function play(base: Base, days: number, buyers: number, sold: number, seed = 42): ShopDay[] {
-  const history = new History(base, DEFAULT_SETTINGS, seed, GRADE_PRESETS.history);
+const CHANCES: Chances = { seed: 42, run: 1 };
+
+function play(
+  base: Base,
+  days: number,
+  buyers: number,
+  sold: number,
+  chances = CHANCES,
+): ShopDay[] {
+  const history = new History(base, DEFAULT_SETTINGS, chances, GRADE_PRESETS.history);
   const oracle = new Oracle(base);
   const played: ShopDay[] = [];
   for (const plan of plans.slice(0, days)) {
@@ -166,10 +195,15 @@ describe('pools', () => {
     }
     const again = play(base, 8, 50, 50).slice(0, 7);
     expect(again.map(({ users }) => users)).toEqual(days.map(({ users }) => users));
-    const other = play(base, 8, 50, 50, 43).slice(0, 7);
-    for (const [index, day] of other.entries()) {
-      expect(day.users).not.toEqual(days[index].users);
-      expect(day.products).not.toEqual(days[index].products);
+    for (const chances of [
+      { seed: 43, run: 1 },
+      { seed: 42, run: 2 },
+    ]) {
+      const other = play(base, 8, 50, 50, chances).slice(0, 7);
+      for (const [index, day] of other.entries()) {
+        expect(day.users).not.toEqual(days[index].users);
+        expect(day.products).not.toEqual(days[index].products);
+      }
     }
   });
 
@@ -181,7 +215,7 @@ describe('pools', () => {
     };
     const taken = new Float64Array(2_000);
     for (let seed = 0; seed < 20; seed++) {
-      const history = new History(base, settings, seed, GRADE_PRESETS.history);
+      const history = new History(base, settings, { seed, run: 1 }, GRADE_PRESETS.history);
       for (const plan of plans) for (const user of history.open(plan).users) taken[user]++;
     }
     expect(Math.min(...taken)).toBeGreaterThan(900 * 0.85);
@@ -190,11 +224,85 @@ describe('pools', () => {
 
   test('a base that is too young lends its oldest, and says so', () => {
     const base = makeBase([900, 600], [1_200, 0]);
-    const history = new History(base, DEFAULT_SETTINGS, 1, GRADE_PRESETS.history);
+    const history = new History(base, DEFAULT_SETTINGS, CHANCES, GRADE_PRESETS.history);
     const day = history.open(plans[0]);
     expect([...day.users].toSorted((a, b) => a - b)).toEqual([...Array(1_000).keys()]);
     expect(history.earlyDays).toBe(1);
   });
+
+  test('a day that is too early for users and for products is one day', () => {
+    const base = makeBase([900, 600], [900, 600]);
+    const history = new History(base, DEFAULT_SETTINGS, CHANCES, GRADE_PRESETS.history);
+    history.open(plans[0]);
+    history.open(plans[1]);
+    expect(history.earlyDays).toBe(2);
+  });
+
+  test('products never sold come first among the new, then the newest that did', () => {
+    const base = makeBase([10, 0], [8, 0]);
+    const pools = { ...DEFAULT_SETTINGS.pools, products: { popular: 2, fresh: 3 }, randomDays: 0 };
+    const settings = { ...DEFAULT_SETTINGS, pools };
+    // Products 0 to 7 in order of registration; the two most sold are 1 and 0.
+    const cases: [sold: number[], pool: number[]][] = [
+      [
+        [8, 9, 7, 6, 1, 2, 0, 1],
+        [1, 0, 6, 7, 5],
+      ],
+      [
+        [8, 9, 1, 1, 0, 0, 0, 0],
+        [1, 0, 7, 6, 5],
+      ],
+      [
+        [8, 9, 7, 6, 5, 4, 3, 2],
+        [1, 0, 7, 6, 5],
+      ],
+      [
+        [0, 9, 0, 0, 0, 0, 0, 0],
+        [1, 7, 6, 5, 4],
+      ],
+    ];
+    for (const [sold, pool] of cases) {
+      const history = new History(base, settings, CHANCES, GRADE_PRESETS.history);
+      history.absorb(0, {
+        users: new Int32Array(0),
+        amount: new Float64Array(0),
+        orders: new Int32Array(0),
+        lastOrderedMs: new Float64Array(0),
+        products: Int32Array.from(sold.keys()).filter((product) => sold[product] > 0),
+        sold: Int32Array.from(sold).filter((count) => count > 0),
+      });
+      expect([...history.open(plans[0]).products]).toEqual(pool);
+    }
+  });
+});
+
+test('who orders nothing is graded by zeros, as anybody else by his sums', () => {
+  const base = makeBase([1_200, 0], [1_200, 0]);
+  base.users.grade = base.users.grade.map((_, user) => user % 4);
+  const presets: GradeRules[] = [
+    [{ grade: 'GOLD', amountMin: 0, ordersMin: 0 }],
+    [
+      { grade: 'VIP', amountMin: 0, ordersMin: 1 },
+      { grade: 'SILVER', amountMin: 0, ordersMin: 0 },
+    ],
+    [{ grade: 'VIP', amountMin: 1, ordersMin: 0 }],
+  ];
+  for (const rules of presets) {
+    const history = new History(base, DEFAULT_SETTINGS, CHANCES, rules);
+    const orders = new Int32Array(1_200);
+    for (const plan of plans.slice(0, 8)) {
+      const day = history.open(plan);
+      const effects = effectsOf(day, 20, 20);
+      history.close(day, effects, new Float64Array(1_000));
+      if (plan.dayIndex === 7) break;
+      for (const [slot, user] of day.users.entries()) orders[user] += effects.orders[slot];
+    }
+    for (const [user, held] of base.users.grade.entries()) {
+      const earned = determineGrade(orders[user] * 1_000, orders[user], rules);
+      expect(GRADES[history.grade[user]]).toBe(stepGrade(GRADES[held], earned));
+    }
+    expect(orders.filter((count) => count === 0).length).toBeGreaterThan(600);
+  }
 });
 
 test('a window of months begins on the same day, or on the last of a shorter month', () => {

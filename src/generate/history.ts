@@ -4,7 +4,7 @@ import type { Base } from '../model/base.ts';
 import type { DayPlan } from '../model/calendar.ts';
 import { determineGrade, GRADES, stepGrade, type GradeRules } from '../model/grade.ts';
 import type { ShopSettings } from '../model/settings.ts';
-import type { Effects, ShopDay } from './carts.ts';
+import type { Chances, Effects, ShopDay } from './carts.ts';
 import { Ranking } from './ranking.ts';
 
 /** What one day added, by user and by product; only successful rows. No user or product twice. */
@@ -42,13 +42,12 @@ export class History {
   readonly runLastOrderedMs: Float64Array; // [users] by the run's own orders alone; 0: none
   readonly runSold: Float64Array; // [products] by the run's own orders alone
   readonly expectedCarts: Float64Array; // [users] what the rules expected of each
-  /** Carts' days on which someone not yet signed up, or something not yet listed, had to be taken. */
-  earlyDays = 0;
-
   readonly #base: Base;
   readonly #settings: ShopSettings;
   readonly #rules: GradeRules;
   readonly #random: Random;
+  readonly #idleIsLowest: boolean; // who buys nothing earns nothing, as every shipped preset has it
+  readonly #early = new Set<number>(); // midnights
   readonly #amount: Float64Array; // [users] won within the window
   readonly #orders: Int32Array; // [users] rows within the window
   readonly #window: WindowDay[] = [];
@@ -58,13 +57,15 @@ export class History {
   readonly #soldKey: Float64Array; // [products] minus rows sold
   readonly #usersBySeed: Int32Array;
   readonly #productsBySeed: Int32Array;
+  readonly #offered: Uint8Array; // [products] 1 while a pool is put together: in its first half
 
-  constructor(base: Base, settings: ShopSettings, seed: number, rules: GradeRules) {
+  constructor(base: Base, settings: ShopSettings, { seed, run }: Chances, rules: GradeRules) {
     const { users, products } = base;
     this.#base = base;
     this.#settings = settings;
     this.#rules = rules;
-    this.#random = new Random(seed, 'poolDay');
+    this.#random = new Random(seed, 'poolDay', run);
+    this.#idleIsLowest = determineGrade(0, 0, rules) === GRADES[0];
     this.grade = Uint8Array.from(users.grade);
     this.lastOrderedMs = new Float64Array(users.count);
     this.sold = new Float64Array(products.count);
@@ -82,6 +83,12 @@ export class History {
         this.#random.at(2 ** 32 + product).next(),
       ),
     );
+    this.#offered = new Uint8Array(products.count);
+  }
+
+  /** Days on which someone not yet signed up, or something not yet listed, had to be taken. */
+  get earlyDays(): number {
+    return this.#early.size;
   }
 
   /** Grades first, where it is their day; then the pools, which stay fixed for the day. */
@@ -138,7 +145,7 @@ export class History {
     const { demotion } = this.#settings.grades;
     for (let user = 0; user < this.grade.length; user++) {
       const from = this.grade[user];
-      if (from === 0 && this.#orders[user] === 0) continue;
+      if (from === 0 && this.#orders[user] === 0 && this.#idleIsLowest) continue;
       const earned = determineGrade(this.#amount[user], this.#orders[user], this.#rules);
       const to = GRADES.indexOf(stepGrade(GRADES[from], earned, demotion));
       if (to === from) continue;
@@ -171,13 +178,32 @@ export class History {
     return joinHalves(this.#buyers.first(returning + fresh), returning, never, fresh);
   }
 
-  /** 700 most sold and 300 newest unsold; either half fills up for the other. */
+  /**
+   * 700 most sold; then 300 newest, those never sold before all others. Where fewer than 700 have
+   * sold, the newest fill up: nobody of them has, since all that have are in the first half.
+   */
   #productPool(startMs: number): Int32Array {
     const { popular, fresh } = this.#settings.pools.products;
     const { createdAtMs } = this.#base.products;
     const limit = this.#eligible(createdAtMs, startMs, popular + fresh);
-    const unsold = newest(limit, popular + fresh, (product) => this.sold[product] === 0);
-    return joinHalves(this.#popular.first(popular + fresh), popular, unsold, fresh);
+    const first = this.#popular.first(popular);
+    const wanted = popular + fresh - first.length;
+    const unsold = newest(limit, wanted, (product) => this.sold[product] === 0);
+    const others = this.#newestSold(limit, wanted - unsold.length, first);
+    return Int32Array.from([...first, ...unsold, ...others]);
+  }
+
+  /** Of those that have sold, and are not among `without`. */
+  #newestSold(limit: number, size: number, without: Int32Array): Int32Array {
+    if (size === 0) return new Int32Array(0);
+    for (const product of without) this.#offered[product] = 1;
+    const found = newest(
+      limit,
+      size,
+      (product) => this.sold[product] > 0 && this.#offered[product] === 0,
+    );
+    for (const product of without) this.#offered[product] = 0;
+    return found;
   }
 
   /** Another part of the circle of random_seed every day. */
@@ -206,7 +232,7 @@ export class History {
       else high = middle;
     }
     const needed = Math.min(size, createdAtMs.length);
-    if (low < needed) this.earlyDays++;
+    if (low < needed) this.#early.add(startMs);
     return Math.max(low, needed);
   }
 }

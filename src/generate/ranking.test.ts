@@ -18,7 +18,6 @@ test('keeps members in the order that sorting all of them gives', () => {
       }
       ranking.move(Int32Array.from(moved));
       const sorted = [...members].toSorted((a, b) => keys[a] - keys[b] || a - b);
-      expect(ranking.count).toBe(sorted.length);
       expect([...ranking.first(size)]).toEqual(sorted);
       expect([...ranking.first(3)]).toEqual(sorted.slice(0, 3));
     }
@@ -29,5 +28,5 @@ test('is empty until somebody comes', () => {
   const ranking = new Ranking(new Float64Array(3));
   expect(ranking.first(3)).toHaveLength(0);
   ranking.move(new Int32Array(0));
-  expect(ranking.count).toBe(0);
+  expect(ranking.first(3)).toHaveLength(0);
 });

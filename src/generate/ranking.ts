@@ -18,10 +18,6 @@ export class Ranking {
     this.#moved = new Uint8Array(keys.length);
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   /** The first `count` members, or fewer where there are fewer. */
   first(count: number): Int32Array {
     return this.#order.subarray(0, Math.min(count, this.#count));

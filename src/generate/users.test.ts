@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { Random } from '../base/random.ts';
 import { share } from '../model/growth.ts';
 import { REGIONS } from '../model/region.ts';
-import { DEFAULT_SETTINGS } from '../model/settings.ts';
+import { DEFAULT_SETTINGS, parseSettings } from '../model/settings.ts';
 import { romanise } from './names.ts';
 import { user, type UserOptions, userRows } from './users.ts';
 
@@ -44,6 +44,17 @@ describe('users', () => {
     }
     expect(USERS.filter((row) => !row.address.startsWith(`${row.addressDistrict} `))).toEqual([]);
     expect(USERS.filter((row) => !/ [가-힣]+(\d+번길)? \d+$/.test(row.address))).toEqual([]);
+  });
+
+  test('live where the settings say, each shop by its own', () => {
+    const settings = parseSettings({ users: { regions: { 경기도: 0, 제주특별자치도: 227 } } });
+    const rows = userRows({ ...OPTIONS, settings: settings.users });
+    const found = rows.filter((row) => row.addressDistrict === '제주특별자치도').length;
+    const expected = 227 / 300;
+    const sigma = Math.sqrt((expected * (1 - expected)) / rows.length);
+    expect(Math.abs(found / rows.length - expected)).toBeLessThan(4 * sigma);
+    expect(rows.filter((row) => row.addressDistrict === '경기도')).toEqual([]);
+    expect(hash(userRows(OPTIONS))).toBe(hash(USERS)); // the default again, after another
   });
 
   test('have ages by band, evenly inside, and the year of birth that goes with it', () => {

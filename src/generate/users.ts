@@ -41,7 +41,7 @@ export function user(
   const gender = random.next() < settings.femaleShare ? 'F' : 'M';
   const name = personName(random, gender);
   const age = ageFrom(random, settings.ages);
-  const region = REGIONS[REGION_TABLE.pick(random.next())].name;
+  const region = REGIONS[regionTable(settings.regions).pick(random.next())].name;
   const createdAtMs = signUp(index, random.next(), count, fromMs, toMs, settings);
   const dormant = random.next() < settings.dormantShare;
   const lastLoginAtMs = dormant ? createdAtMs : Math.floor(random.between(createdAtMs, toMs));
@@ -64,7 +64,18 @@ export function user(
   };
 }
 
-const REGION_TABLE = AliasTable.of(REGIONS.map((region) => region.weight));
+type RegionWeights = ShopSettings['users']['regions'];
+
+const REGION_TABLES = new WeakMap<RegionWeights, AliasTable>();
+
+/** Made once for the weights of a shop, since every user needs it. */
+function regionTable(weights: RegionWeights): AliasTable {
+  const known = REGION_TABLES.get(weights);
+  if (known) return known;
+  const table = AliasTable.of(REGIONS.map(({ name }) => weights[name]));
+  REGION_TABLES.set(weights, table);
+  return table;
+}
 
 /** A band by its weight, then any age of it. */
 function ageFrom(random: Random, bands: readonly AgeBand[]): number {

@@ -1,17 +1,20 @@
 import { afterAll, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { to as copyTo } from 'pg-copy-streams';
+import { seoulMidnight } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
-import { CHUNK_ROWS } from '../generate/carts.ts';
+import { gradePreset } from '../model/grade.ts';
+import { CHUNK_ROWS } from '../model/order-batch.ts';
+import type { BackfillRules } from '../model/rules.ts';
 import { DEFAULT_SETTINGS } from '../model/settings.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { connect, withClient, type Client } from '../store/client.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../store/copy-buffer.ts';
+import { passGrades } from '../store/grades.ts';
 import { migrate } from '../store/migrate.ts';
 import { ORDER_COLUMNS } from '../store/order-copy.ts';
 import { discardRun } from '../store/runs.ts';
 import { backfill, type BackfillHow } from './backfill.ts';
-import type { BackfillRules } from './rules.ts';
 import { seedShop } from './seed.ts';
 
 type Shop = { url: string; client: Client };
@@ -216,6 +219,7 @@ test('a year is exactly 51,500 orders, month by month', async () => {
   const result = await backfill(year.url, YEAR, FRESH);
   expect(result).toMatchObject({ run: 1, orders: 51_500, earlyDays: 0, resumedDays: 0 });
   expect(result.months.map(({ actual }) => actual)).toEqual(MONTHS);
+  expect(result.months.map((month) => month.rows)).toEqual(MONTHS);
   expect(result.months.map(({ planned }) => planned)).toEqual(MONTHS);
   const { rows } = await year.client.query<{ count: string }>(
     "select count(*) from orders group by date_trunc('month', created_at) order by date_trunc('month', created_at)",
@@ -269,12 +273,18 @@ test('the same seed makes the same rows elsewhere, another seed others', async (
   expect(await md5(other.client)).not.toBe(await md5(year.client));
 }, 60_000);
 
-test('a second run adds as many, repeats no id, and counts the first one’s orders', async () => {
+test('a second run of the same seed adds as many others, and counts the first one’s orders', async () => {
   const { client, url } = year;
   await client.query('create table held as select user_id, grade from users');
-  const second = await backfill(url, { ...YEAR, seed: 43 }, FRESH);
+  const second = await backfill(url, YEAR, FRESH);
   expect(second).toMatchObject({ run: 2, orders: 51_500 });
   expect(await count(client, 'select distinct order_id from orders')).toBe(103_000);
+  const carts = (run: number, what: string): string =>
+    `select ${what} from orders where order_id = cart_id and order_run(order_id) = ${run}`;
+  for (const what of ['created_at', 'user_id, payment_method, total_amount']) {
+    const both = await count(client, `${carts(1, what)} intersect ${carts(2, what)}`);
+    expect(both).toBeLessThan(50); // of 15,000: chance alone
+  }
   expect(await halfDays(client, 1)).toEqual([]);
   expect(await halfDays(client, 2)).toEqual([]);
   await expectSalesOfOrders(client);
@@ -287,7 +297,13 @@ test('a year in carts is 68,012 of them', async () => {
   expect(result.carts).toBe(68_012);
   expect(await count(client, 'select distinct cart_id from orders')).toBe(68_012);
   expect(await halfDays(client, 1)).toEqual([]);
-  for (const { planned, carts } of result.months) expect(carts).toBe(planned);
+  expect(result.unit).toBe('carts');
+  for (const { planned, actual, carts } of result.months)
+    expect([actual, carts]).toEqual([planned, planned]);
+  const { rows } = await client.query<{ count: string }>(
+    "select count(*) from orders group by date_trunc('month', created_at) order by date_trunc('month', created_at)",
+  );
+  expect(result.months.map((month) => month.rows)).toEqual(rows.map((row) => Number(row.count)));
   expect(result.orders / result.carts).toBeCloseTo(3.37, 1);
 }, 60_000);
 
@@ -350,6 +366,19 @@ test('a server that is down, and a wrong password, are told in a line', async ()
   expect(denied.code).toBe('DATABASE_DENIED');
   expect(denied.message).not.toContain('wrong-pa55');
 });
+
+test('a stop asked for while orders are made ends the run there, without threads too', async () => {
+  const { url, client } = await shop('stopped', 1_000, 1_000);
+  const stop = new AbortController();
+  const onProgress = (): unknown => setTimeout(() => stop.abort(), 0);
+  const how = { ...FRESH, signal: stop.signal, onProgress };
+  const failure = await failureOf(backfill(url, YEAR, how));
+  expect(failure.code).toBe('INTERRUPTED');
+  const days = await count(client, 'select from backfill_days');
+  expect(days).toBeWithin(1, 100);
+  expect(failure.message).toContain(`with ${days} of 365 days stored`);
+  expect(await halfDays(client, 1)).toEqual([]);
+}, 60_000);
 
 const reference = await shop('reference');
 const undisturbed = await backfill(reference.url, LARGE, FRESH);
@@ -416,8 +445,42 @@ test('interrupted, a run leaves whole days only, and resumed is as if undisturbe
   expect(failure.message).toContain('--resume');
   await until(async () => (await count(client, backends)) === 0);
   expect(await halfDays(client, 1)).toEqual([]);
-  const resumed = await backfill(url, LARGE, { resume: true, threads: 1 });
+  const again = { resume: true, threads: 1, signal: AbortSignal.abort() };
+  expect((await failureOf(backfill(url, LARGE, again))).message).toContain(`with ${days} of `);
+  const before = await count(client, 'select from orders');
+  const resumed = await backfill(url, { ...YEAR, unit: 'carts' }, { resume: true, threads: 1 });
   await expectReference(client, resumed.checksum);
+  expect(resumed).toMatchObject({ unit: 'rows', orders: 600_000, resumedDays: days, threads: 1 });
+  const written = resumed.ordersPerSecond * resumed.seconds;
+  expect(Math.abs(written - (600_000 - before))).toBeLessThan(resumed.seconds);
+}, 60_000);
+
+test('a pass of grades while a run stands still changes nothing of the rest of it', async () => {
+  const { url, client } = await shop('graded');
+  const stop = new AbortController();
+  const onProgress = (rows: number): void => (rows > 300_000 ? stop.abort() : undefined);
+  await failureOf(backfill(url, LARGE, { ...FRESH, signal: stop.signal, onProgress }));
+  const pass = await passGrades(client, {
+    asOfMs: seoulMidnight(2025, 3, 12),
+    windowMonths: 6,
+    preset: 'live',
+    rules: gradePreset('live'),
+    demotion: 'step',
+  });
+  expect(pass.promoted).toBeGreaterThan(500);
+  const resumed = await backfill(url, YEAR, { resume: true, threads: 0 });
+  await expectReference(client, resumed.checksum);
+  const changes = `select user_id, changed_at, from_grade, to_grade, amount, order_count
+    from grade_changes where run = 1 order by user_id, changed_at`;
+  const expected = await reference.client.query(changes);
+  expect((await client.query(changes)).rows).toEqual(expected.rows);
+  const last = 'select distinct on (user_id) user_id, to_grade from grade_changes';
+  expect(
+    await count(
+      client,
+      `select from users join (${last} order by user_id, change_id desc) l using (user_id) where grade <> to_grade`,
+    ),
+  ).toBe(0);
 }, 60_000);
 
 test('a connection lost in the middle of a COPY is told in a line, and nothing half is kept', async () => {

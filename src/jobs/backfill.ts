@@ -1,9 +1,21 @@
+import { strict as assert } from 'node:assert';
+import { setImmediate } from 'node:timers/promises';
+
 import { DAY_MS, monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { chunksOf, noEffects, type Chunk, type Effects, type ShopDay } from '../generate/carts.ts';
 import { addEffects, History, monthsBefore, type DayEffects } from '../generate/history.ts';
-import { planDays, type DayPlan } from '../model/calendar.ts';
+import type { DayPlan, PlanUnit } from '../model/calendar.ts';
 import { gradePreset, GRADES } from '../model/grade.ts';
+import { cartSizeMoments } from '../model/order.ts';
+import {
+  packGrades,
+  parseRunOptions,
+  planOf,
+  unpackGrades,
+  type BackfillRules,
+  type RunOptions,
+} from '../model/rules.ts';
 import { fragmentId, loadBase, type LoadedBase } from '../store/base.ts';
 import { withClient, type Client } from '../store/client.ts';
 import {
@@ -23,24 +35,32 @@ import {
 import { BatchWriter } from './batch-writer.ts';
 import { ChunkMaker, type MadeChunk, type MakerSetup } from './chunk-maker.ts';
 import { ChunkThreads } from './chunk-threads.ts';
-import { parseRules, type BackfillRules } from './rules.ts';
 
 /** How a run is made; none of it changes a row. */
 export type BackfillHow = {
   resume: boolean;
-  threads: number; // of generation
+  threads: number; // of generation, from `threadsFromRows` on
+  threadsFromRows?: number; // rows of the whole run; below, starting threads costs more than they save
   signal?: AbortSignal;
   onProgress?: (rows: number, rowsExpected: number, date: string) => void;
 };
 
-export type MonthResult = { month: string; planned: number; actual: number; carts: number };
+export type MonthResult = {
+  month: string;
+  planned: number; // in the run's unit
+  actual: number; // in the run's unit
+  rows: number;
+  carts: number;
+};
 
 export type BackfillResult = {
   run: number;
-  orders: number;
+  unit: PlanUnit; // of the run, which a resumed one brings along
+  orders: number; // of the whole run, those of an earlier start included
   carts: number;
   seconds: number;
-  ordersPerSecond: number;
+  ordersPerSecond: number; // written by this start
+  threads: number; // that made orders beside the one that writes them
   checksum: string;
   gradeChanges: number;
   earlyDays: number; // days whose pools had to take members not yet registered
@@ -51,8 +71,7 @@ export type BackfillResult = {
 const BASE_MIN = 1_000;
 const BATCH_ROWS = 250_000; // a transaction's worth: about a second of COPY
 const CONNECTIONS = 2;
-const THREADS_FROM_ROWS = 500_000; // below, starting threads costs more than they save
-const ROWS_A_CART = 3.37;
+const THREADS_FROM_ROWS = 500_000;
 
 /** Refuses a base that is too small for the pools (seed 000: 1,000 of each). */
 export function checkBase(users: number, products: number): void {
@@ -64,7 +83,7 @@ export function checkBase(users: number, products: number): void {
   if (missing === '') return;
   throw new PipelineError(
     'BASE_TOO_SMALL',
-    `the shop has ${missing}, and a history needs 1,000 of each; run \`millrace seed\` first`,
+    `the shop has ${missing}, and a history needs 1,000 of each; run \`bun run millrace seed\` first`,
   );
 }
 
@@ -79,9 +98,10 @@ export async function backfill(
     await claimRuns(client);
     const loaded = await loadBase(client);
     checkBase(loaded.base.users.count, loaded.base.products.count);
-    const run = await openRun(client, rules, how.resume, loaded.checksum);
-    const work = new Backfill(databaseUrl, client, loaded, run, parseRules(run.options), how);
-    return await work.all(started);
+    const run = await openRun(client, rules, how.resume, loaded);
+    const options = parseRunOptions(run.options);
+    takeStartGrades(loaded, options);
+    return await new Backfill(databaseUrl, client, loaded, run, options, how).all(started);
   });
 }
 
@@ -89,24 +109,34 @@ async function openRun(
   client: Client,
   rules: BackfillRules,
   resume: boolean,
-  baseChecksum: string,
+  { base, checksum }: LoadedBase,
 ): Promise<Run> {
   const unfinished = await unfinishedRun(client);
   if (!resume) {
-    if (!unfinished) return await beginRun(client, rules, baseChecksum);
+    if (!unfinished) {
+      const options: RunOptions = { ...rules, startGrades: packGrades(base.users.grade) };
+      return await beginRun(client, options, checksum);
+    }
     throw new PipelineError(
       'RUN_CONFLICT',
       `run ${unfinished.run} is unfinished (${unfinished.days.size} days stored); ` +
-        'finish it with `millrace backfill --resume`, or delete its rows with `--discard`',
+        'finish it with `bun run millrace backfill --resume`, or delete its rows with `--discard`',
     );
   }
   if (!unfinished) throw new PipelineError('RUN_CONFLICT', 'there is no unfinished run to resume');
-  if (unfinished.baseChecksum === baseChecksum) return unfinished;
+  if (unfinished.baseChecksum === checksum) return unfinished;
   throw new PipelineError(
     'RUN_CONFLICT',
-    `users or products have changed since run ${unfinished.run} began, so the rest of it would not ` +
-      'fit; delete its rows with `millrace backfill --discard` and start again',
+    `users or products were added, removed or changed (grades aside) since run ${unfinished.run} began, ` +
+      'so the rest of it would not fit; delete its rows with `bun run millrace backfill --discard` and start again',
   );
+}
+
+/** Grades may have changed while a run stood still; it goes on from those it began with. */
+function takeStartGrades({ base }: LoadedBase, { startGrades }: RunOptions): void {
+  const grades = unpackGrades(startGrades, base.users.count);
+  assert(grades, 'the base has the checksum of the run, but another number of users');
+  base.users.grade.set(grades);
 }
 
 /** One run at work. Days go strictly in order; what they change decides the days after. */
@@ -115,7 +145,7 @@ class Backfill {
   readonly #client: Client;
   readonly #loaded: LoadedBase;
   readonly #run: Run;
-  readonly #rules: BackfillRules;
+  readonly #rules: RunOptions;
   readonly #how: BackfillHow;
   readonly #plans: DayPlan[];
   readonly #history: History;
@@ -127,13 +157,14 @@ class Backfill {
   #batch: { writer: BatchWriter; days: LedgerDay[]; rows: number } | null = null;
   #batches = 0;
   #rows = 0;
+  #rowsStoredBefore = 0; // by an earlier start
 
   constructor(
     databaseUrl: string,
     client: Client,
     loaded: LoadedBase,
     run: Run,
-    rules: BackfillRules,
+    rules: RunOptions,
     how: BackfillHow,
   ) {
     const { settings, seed } = rules;
@@ -143,22 +174,11 @@ class Backfill {
     this.#run = run;
     this.#rules = rules;
     this.#how = how;
-    this.#plans = planDays({
-      from: rules.from,
-      to: rules.to,
-      unit: rules.unit,
-      orders: rules.orders ?? undefined,
-      scenario: rules.scenario ?? undefined,
-      calendar: settings.calendar,
-    });
+    this.#plans = planOf(rules);
     const preset = gradePreset(settings.grades.backfill, settings.grades.presets);
-    this.#history = new History(loaded.base, settings, seed, preset);
-    this.#setup = {
-      base: loaded.base,
-      fragments: loaded.fragments,
-      settings,
-      ids: { seed, run: run.run },
-    };
+    const ids = { seed, run: run.run };
+    this.#history = new History(loaded.base, settings, ids, preset);
+    this.#setup = { base: loaded.base, fragments: loaded.fragments, settings, ids };
     this.#maker = new ChunkMaker(this.#setup);
   }
 
@@ -179,10 +199,11 @@ class Backfill {
 
   async #open(): Promise<void> {
     const rows = this.#rowsExpected();
-    if (rows >= THREADS_FROM_ROWS && this.#how.threads > 0) {
-      this.#threads = new ChunkThreads(this.#how.threads, this.#setup);
+    const { threads, threadsFromRows = THREADS_FROM_ROWS } = this.#how;
+    if (rows >= threadsFromRows && threads > 0) {
+      this.#threads = new ChunkThreads(threads, this.#setup);
     }
-    const connections = Math.min(CONNECTIONS, Math.ceil(rows / BATCH_ROWS));
+    const connections = Math.min(CONNECTIONS, Math.max(1, Math.ceil(rows / BATCH_ROWS)));
     for (let i = 0; i < connections; i++) {
       this.#writers.push(await BatchWriter.open(this.#databaseUrl, this.#run.run));
     }
@@ -190,7 +211,8 @@ class Backfill {
 
   #rowsExpected(): number {
     const count = this.#plans.reduce((sum, plan) => sum + plan.count, 0);
-    return Math.max(1, Math.round(this.#rules.unit === 'rows' ? count : count * ROWS_A_CART));
+    if (this.#rules.unit === 'rows') return count;
+    return Math.round(count * cartSizeMoments(this.#rules.settings.orders.cartSizeWeights).mean);
   }
 
   async #days(): Promise<void> {
@@ -216,7 +238,7 @@ class Backfill {
     const firstMs = this.#plans[0].startMs;
     const endMs = (this.#plans.at(-1)?.startMs ?? firstMs) + DAY_MS;
     const windowMs = monthsBefore(firstMs, this.#rules.settings.grades.windowMonths);
-    const before = await existingUntil(this.#client, run, firstMs);
+    const before = existingUntil(this.#client, run, firstMs);
     const days = await ExistingDays.open(this.#databaseUrl, run, windowMs, endMs);
     const others = new OtherOrders(days, this.#loaded);
     await others.before(before, windowMs, firstMs, this.#history);
@@ -249,17 +271,27 @@ class Backfill {
     };
     this.#ledger.push(ledgerDay);
     this.#closeDay(day, effects);
-    if (stored) checkStored(this.#run.run, stored, ledgerDay);
-    else this.#enter(ledgerDay);
+    if (stored) {
+      checkStored(this.#run.run, stored, ledgerDay);
+      this.#rowsStoredBefore += rows;
+    } else {
+      this.#enter(ledgerDay);
+    }
   }
 
-  /** Chunks in order, from the threads where there are any. */
+  /**
+   * Chunks in order, from the threads where there are any. Without them sockets, timers and signals
+   * get their turn between two chunks: awaiting what is ready already never gives it to them.
+   */
   async *#chunks(day: ShopDay, chunks: Chunk[]): AsyncGenerator<MadeChunk> {
     if (this.#threads) {
       yield* this.#threads.make(day, chunks);
       return;
     }
-    for (const chunk of chunks) yield this.#maker.make(day, chunk);
+    for (const chunk of chunks) {
+      yield this.#maker.make(day, chunk);
+      await setImmediate();
+    }
   }
 
   #closeDay(day: ShopDay, effects: Effects): void {
@@ -295,10 +327,12 @@ class Backfill {
   async #stop(): Promise<never> {
     this.#commitBatch();
     for (const writer of this.#writers) await writer.drain();
+    const before = this.#run.days; // some of them may not have been gone through again
+    const made = this.#ledger.filter((day) => !before.has(day.date));
     throw new PipelineError(
       'INTERRUPTED',
-      `stopped with ${this.#ledger.length} of ${this.#plans.length} days stored; ` +
-        '`millrace backfill --resume` goes on',
+      `stopped with ${before.size + made.length} of ${this.#plans.length} days stored; ` +
+        '`bun run millrace backfill --resume` goes on',
     );
   }
 
@@ -312,11 +346,12 @@ class Backfill {
   #end(checksum: string, carts: number): Parameters<typeof finishRun>[1] {
     const history = this.#history;
     const { users, products } = this.#loaded.fragments;
-    const startGrade = this.#loaded.base.users.grade;
     const userIds = idsOf(users);
     const productIds = idsOf(products);
+    // Also who is back where he started: a pass of the updater may have moved him meanwhile.
+    const regraded = new Set(history.gradeChanges.map((change) => change.user));
     const changed = [...history.grade.keys()].filter(
-      (user) => history.runLastOrderedMs[user] > 0 || history.grade[user] !== startGrade[user],
+      (user) => history.runLastOrderedMs[user] > 0 || regraded.has(user),
     );
     const soldProducts = [...history.runSold.keys()].filter(
       (product) => history.runSold[product] > 0,
@@ -333,7 +368,7 @@ class Backfill {
       users: changed.map((user) => ({
         userId: userIds(user),
         lastOrderedMs: history.runLastOrderedMs[user],
-        grade: history.grade[user] === startGrade[user] ? null : GRADES[history.grade[user]],
+        grade: regraded.has(user) ? GRADES[history.grade[user]] : null,
       })),
       products: soldProducts.map((product) => ({
         productId: productIds(product),
@@ -357,15 +392,17 @@ class Backfill {
   #result(checksum: string, carts: number, seconds: number): BackfillResult {
     return {
       run: this.#run.run,
+      unit: this.#rules.unit,
       orders: this.#rows,
       carts,
       seconds,
-      ordersPerSecond: Math.round(this.#rows / seconds),
+      ordersPerSecond: Math.round((this.#rows - this.#rowsStoredBefore) / seconds),
+      threads: this.#threads ? this.#how.threads : 0,
       checksum,
       gradeChanges: this.#history.gradeChanges.length,
       earlyDays: this.#history.earlyDays,
       resumedDays: this.#run.days.size,
-      months: monthResults(this.#plans, this.#ledger),
+      months: monthResults(this.#plans, this.#ledger, this.#rules.unit),
     };
   }
 }
@@ -384,12 +421,12 @@ class OtherOrders {
 
   /** How things stood when the run's first day began, and the days that the first windows reach. */
   async before(
-    standing: ExistingEffects,
+    standing: AsyncIterable<ExistingEffects>,
     windowMs: number,
     firstMs: number,
     history: History,
   ): Promise<void> {
-    history.absorb(0, this.#effects(standing));
+    for await (const page of standing) history.absorb(0, this.#effects(page));
     for (let startMs = windowMs; startMs < firstMs; startMs += DAY_MS) {
       const effects = this.#effects(await this.#days.day(startMs));
       // Sales and last orders are in `standing` already.
@@ -425,18 +462,20 @@ function checkStored(run: number, stored: LedgerDay, made: LedgerDay): void {
   throw new PipelineError(
     'RUN_CONFLICT',
     `${made.date} of run ${run} would come out differently now: orders it builds on have changed; ` +
-      'delete its rows with `millrace backfill --discard` and start again',
+      'delete its rows with `bun run millrace backfill --discard` and start again',
   );
 }
 
-function monthResults(plans: DayPlan[], ledger: LedgerDay[]): MonthResult[] {
+function monthResults(plans: DayPlan[], ledger: LedgerDay[], unit: PlanUnit): MonthResult[] {
   const months = new Map<string, MonthResult>();
-  for (const [index, plan] of plans.entries()) {
-    const month = months.get(plan.month) ?? { month: plan.month, planned: 0, actual: 0, carts: 0 };
-    month.planned += plan.count;
-    month.actual += ledger[index].orders;
-    month.carts += ledger[index].carts;
-    months.set(plan.month, month);
+  for (const [index, { month: name, count }] of plans.entries()) {
+    const month = months.get(name) ?? { month: name, planned: 0, actual: 0, rows: 0, carts: 0 };
+    const { orders: rows, carts } = ledger[index];
+    month.planned += count;
+    month.actual += unit === 'rows' ? rows : carts;
+    month.rows += rows;
+    month.carts += carts;
+    months.set(name, month);
   }
   return [...months.values()];
 }

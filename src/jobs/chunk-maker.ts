@@ -24,7 +24,7 @@ export class ChunkMaker {
 
   constructor(setup: MakerSetup) {
     this.#setup = setup;
-    this.#carts = new CartMaker(setup.base, setup.settings, setup.ids.seed);
+    this.#carts = new CartMaker(setup.base, setup.settings, setup.ids);
   }
 
   open(day: ShopDay): void {

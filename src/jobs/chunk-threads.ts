@@ -16,6 +16,7 @@ const AHEAD = 2;
  */
 export class ChunkThreads {
   readonly #threads: Thread[];
+  #turn = 0; // goes on from day to day, so that days of one chunk too use every thread
 
   constructor(count: number, setup: MakerSetup) {
     this.#threads = Array.from({ length: count }, () => new Thread(setup));
@@ -27,7 +28,9 @@ export class ChunkThreads {
     let next = 0;
     const ask = (): void => {
       const chunk = chunks[next];
-      if (chunk) waiting.push(this.#threads[next++ % this.#threads.length].make(chunk));
+      if (!chunk) return;
+      next++;
+      waiting.push(this.#threads[this.#turn++ % this.#threads.length].make(chunk));
     };
     while (next < Math.min(chunks.length, this.#threads.length * AHEAD)) ask();
     for (let first = waiting.shift(); first; first = waiting.shift()) {

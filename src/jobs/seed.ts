@@ -1,8 +1,7 @@
 import { monotonicMs, seoulMidnight } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
-import { product, type ProductOptions } from '../generate/products.ts';
-import { user, type UserOptions } from '../generate/users.ts';
-import { Random } from '../base/random.ts';
+import { productRows } from '../generate/products.ts';
+import { userRows } from '../generate/users.ts';
 import type { Product } from '../model/product.ts';
 import type { ShopSettings } from '../model/settings.ts';
 import type { User } from '../model/user.ts';
@@ -28,6 +27,7 @@ export type SeedResult = { users: number; products: number; seconds: number };
 const WINDOW_FROM_MS = seoulMidnight(2021, 1, 1);
 const WINDOW_TO_MS = seoulMidnight(2026, 1, 1);
 const PROGRESS_ROWS = 5_000;
+const SLICE_ROWS = 1_000; // in memory at once
 
 /** Fills users and products by COPY, in one transaction: all of it, or nothing. */
 export async function seedShop(databaseUrl: string, options: SeedOptions): Promise<SeedResult> {
@@ -54,29 +54,26 @@ export async function seedShop(databaseUrl: string, options: SeedOptions): Promi
   });
 }
 
-function* makeUsers({ seed, users, settings }: SeedOptions, firstNumber: number): Generator<User> {
-  const window: Omit<UserOptions, 'seed' | 'firstNumber'> = {
-    count: users,
-    fromMs: WINDOW_FROM_MS,
-    toMs: WINDOW_TO_MS,
-    settings: settings.users,
-  };
-  const random = new Random(seedOf(seed, firstNumber), 'user');
-  for (let i = 0; i < users; i++) yield user(random, i, firstNumber + i, window);
+function* makeUsers(
+  { seed, users: count, settings }: SeedOptions,
+  firstNumber: number,
+): Generator<User> {
+  const window = { fromMs: WINDOW_FROM_MS, toMs: WINDOW_TO_MS, settings: settings.users };
+  const options = { ...window, seed: seedOf(seed, firstNumber), count, firstNumber };
+  for (let start = 0; start < count; start += SLICE_ROWS) {
+    yield* userRows(options, start, Math.min(start + SLICE_ROWS, count));
+  }
 }
 
 function* makeProducts(
-  { seed, products, settings }: SeedOptions,
+  { seed, products: count, settings }: SeedOptions,
   firstNumber: number,
 ): Generator<Product> {
-  const window: Omit<ProductOptions, 'seed' | 'firstNumber'> = {
-    count: products,
-    fromMs: WINDOW_FROM_MS,
-    toMs: WINDOW_TO_MS,
-    settings: settings.products,
-  };
-  const random = new Random(seedOf(seed, firstNumber), 'product');
-  for (let i = 0; i < products; i++) yield product(random, i, firstNumber + i, window);
+  const window = { fromMs: WINDOW_FROM_MS, toMs: WINDOW_TO_MS, settings: settings.products };
+  const options = { ...window, seed: seedOf(seed, firstNumber), count, firstNumber };
+  for (let start = 0; start < count; start += SLICE_ROWS) {
+    yield* productRows(options, start, Math.min(start + SLICE_ROWS, count));
+  }
 }
 
 /** Rows added later must not repeat the first ones, so their numbers move the seed. */

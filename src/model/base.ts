@@ -18,7 +18,7 @@ export type UserColumns = {
 export type ProductColumns = {
   count: number;
   createdAtMs: Float64Array;
-  category: Uint8Array; // index into CATEGORIES
+  category: Uint8Array; // index into CATEGORIES, or one behind its last for any other
   price: Float64Array; // whole won
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { PipelineError } from '../base/errors.ts';
 import {
+  BLACK_FRIDAY_FACTORS,
   CALENDAR,
   DAY_FACTORS,
   DEFAULT_CALENDAR,
@@ -8,6 +9,7 @@ import {
   planDays,
   type DayPlan,
   type PlanOptions,
+  WEEK_FACTORS,
   weekdayOf,
   weekOfMonth,
 } from './calendar.ts';
@@ -199,12 +201,51 @@ test('Black Friday is a setting, and only its weeks move', () => {
   );
 });
 
+test('the factor of every week is a setting, each in one place', () => {
+  const weeks = (month: number) =>
+    month === 11 ? [...WEEK_FACTORS[11], ...BLACK_FRIDAY_FACTORS] : WEEK_FACTORS[month];
+  for (const [index, month] of CALENDAR.entries()) {
+    expect(weeks(index + 1)).toEqual(month.map(([, , factor]) => factor));
+  }
+  const before = carts();
+  for (let month = 1; month <= 12; month++) {
+    for (let week = 1; week <= WEEK_FACTORS[month].length; week++) {
+      const changed = WEEK_FACTORS[month].with(week - 1, 5);
+      const weekFactors = { ...WEEK_FACTORS, [month]: changed };
+      const after = carts({ calendar: { ...DEFAULT_CALENDAR, weekFactors } });
+      for (const [index, day] of before.entries()) {
+        const its = weekOfMonth(2025, month, Number(day.date.slice(8))) === week;
+        if (its && Number(day.month.slice(5)) === month) {
+          expect(after[index].count / day.count).toBeGreaterThan(2);
+        } else {
+          expect(after[index]).toEqual(day);
+        }
+      }
+    }
+  }
+});
+
 test('the other settings reach the plan', () => {
   const flat = { ...DEFAULT_CALENDAR, dayFactors: [1, 1, 1, 1, 1, 1, 1] };
   const week = rows({ calendar: flat }).slice(5, 12);
   expect(new Set(week.map((day) => day.count)).size).toBeLessThanOrEqual(2);
   const double = { ...DEFAULT_CALENDAR, monthTargets: MONTH_TARGETS.map((target) => target * 2) };
   expect(sum(rows({ calendar: double }))).toBe(103_000);
+});
+
+test('months of which the targets are all zero are refused, the others made', () => {
+  const monthTargets = MONTH_TARGETS.map((target, index) => (index < 2 ? 0 : target));
+  const calendar = { ...DEFAULT_CALENDAR, monthTargets };
+  for (const unit of ['rows', 'carts'] as const) {
+    for (const orders of [undefined, 100]) {
+      const plan = (to: string) => planDays({ from: '2025-01', to, unit, orders, calendar });
+      expect(() => plan('2025-01')).toThrow(PipelineError);
+      expect(() => plan('2025-01')).toThrow('monthTargets: must not be all zero for 2025-01,');
+      expect(() => plan('2025-02')).toThrow('2025-01 to 2025-02');
+      expect(sum(plan('2025-03').slice(0, 59))).toBe(0);
+      expect(sum(plan('2025-03'))).toBeGreaterThan(99);
+    }
+  }
 });
 
 test('one scenario can be put on every day', () => {

@@ -11,6 +11,7 @@ const WEEKS = 4;
 /** What can be set about the year. */
 export type CalendarSettings = {
   monthTargets: readonly number[]; // [12]
+  weekFactors: Readonly<Record<number, readonly number[]>>; // by month, 1 to 12: its weeks, [4]; November [2]
   dayFactors: readonly number[]; // [7] Monday to Sunday
   blackFridayFactors: readonly number[]; // [2] weeks 3 and 4 of November
 };
@@ -25,13 +26,7 @@ export const DAY_FACTORS: readonly number[] = [0.95, 0.95, 0.95, 0.95, 1.15, 1.3
 
 export const BLACK_FRIDAY_FACTORS: readonly number[] = [2, 1.8];
 
-export const DEFAULT_CALENDAR: CalendarSettings = {
-  monthTargets: MONTH_TARGETS,
-  dayFactors: DAY_FACTORS,
-  blackFridayFactors: BLACK_FRIDAY_FACTORS,
-};
-
-/** Four weeks of each month of 2025. The factors of Black Friday are replaced by the settings'. */
+/** Four weeks of each month of 2025, with the factors that the settings begin with. */
 export const CALENDAR: readonly (readonly Week[])[] = [
   [
     [13, '새해 다이어트/헬스', 0.8],
@@ -107,6 +102,21 @@ export const CALENDAR: readonly (readonly Week[])[] = [
   ], // month 12
 ];
 
+/** Without the weeks of Black Friday, whose factors are a setting of their own. */
+export const WEEK_FACTORS: Readonly<Record<number, readonly number[]>> = Object.fromEntries(
+  CALENDAR.map((weeks, index) => [
+    index + 1,
+    weeks.filter(([number]) => number !== BLACK_FRIDAY).map(([, , factor]) => factor),
+  ]),
+);
+
+export const DEFAULT_CALENDAR: CalendarSettings = {
+  monthTargets: MONTH_TARGETS,
+  weekFactors: WEEK_FACTORS,
+  dayFactors: DAY_FACTORS,
+  blackFridayFactors: BLACK_FRIDAY_FACTORS,
+};
+
 /** `rows`: targets count rows of `orders`. `carts`: they count carts, before the week factors. */
 export type PlanUnit = 'rows' | 'carts';
 
@@ -114,8 +124,8 @@ export type PlanOptions = {
   from: string; // 2025-01, the first month
   to: string; // the last month
   unit: PlanUnit;
-  orders?: number; // how many rows or carts in all, instead of the targets' own number
-  scenario?: number; // one scenario on every day; the week factors stay
+  orders?: number | null; // how many rows or carts in all, instead of the targets' own number
+  scenario?: number | null; // one scenario on every day; the week factors stay
   calendar?: CalendarSettings;
 };
 
@@ -136,14 +146,16 @@ type Day = { plan: DayPlan; weight: number };
 /** The days of the chosen months in order, each with its scenario and how much happens on it. */
 export function planDays(options: PlanOptions): DayPlan[] {
   const calendar = options.calendar ?? DEFAULT_CALENDAR;
+  const orders = options.orders ?? undefined;
   const months = monthsBetween(options.from, options.to);
-  checkOrders(options.orders);
+  checkOrders(orders);
   const byMonth = months.map((month) => daysOfMonth(month, calendar, options.scenario));
   const targets = months.map((month) => calendar.monthTargets[month - 1]);
+  checkTargets(targets, options);
   const counts =
     options.unit === 'rows'
-      ? countRows(byMonth, targets, options.orders)
-      : countCarts(byMonth, targets, options.orders);
+      ? countRows(byMonth, targets, orders)
+      : countCarts(byMonth, targets, orders);
   const plans = byMonth.flat().map((day) => day.plan);
   for (const [dayIndex, plan] of plans.entries()) {
     plan.dayIndex = dayIndex;
@@ -183,8 +195,8 @@ function countCarts(byMonth: Day[][], targets: number[], orders?: number): numbe
   return shares.map((share) => Math.floor(share + 1e-9));
 }
 
-function daysOfMonth(month: number, calendar: CalendarSettings, forced?: number): Day[] {
-  const one = forced === undefined ? undefined : scenario(forced);
+function daysOfMonth(month: number, calendar: CalendarSettings, forced?: number | null): Day[] {
+  const one = typeof forced === 'number' ? scenario(forced) : undefined;
   const length = new Date(Date.UTC(YEAR, month, 0)).getUTCDate();
   return Array.from({ length }, (_, index) => {
     const day = index + 1;
@@ -206,9 +218,11 @@ function daysOfMonth(month: number, calendar: CalendarSettings, forced?: number)
 }
 
 /** Black Friday lasts for weeks 3 and 4 of one month, so its week gives the place in the settings. */
-function weekPlan(month: number, week: number, { blackFridayFactors }: CalendarSettings): Week {
-  const [number, label, factor] = CALENDAR[month - 1][week - 1];
-  return [number, label, number === BLACK_FRIDAY ? blackFridayFactors[week - 3] : factor];
+function weekPlan(month: number, week: number, calendar: CalendarSettings): Week {
+  const [number, label] = CALENDAR[month - 1][week - 1];
+  const { weekFactors, blackFridayFactors } = calendar;
+  const sale = number === BLACK_FRIDAY;
+  return [number, label, sale ? blackFridayFactors[week - 3] : weekFactors[month][week - 1]];
 }
 
 /** The months' numbers from first to last. */
@@ -235,6 +249,16 @@ function checkOrders(orders: number | undefined): void {
   if (Number.isInteger(orders) && orders >= 1 && orders <= ORDERS_MAX) return;
   const range = `1 to ${ORDERS_MAX.toLocaleString('en')}`;
   throw new PipelineError('USAGE', `orders ${orders}: give a whole number, ${range}`);
+}
+
+/** A part of nothing is not a plan: whatever is asked for has to be shared out by the targets. */
+function checkTargets(targets: readonly number[], { from, to }: PlanOptions): void {
+  if (targets.some((target) => target > 0)) return;
+  const months = from === to ? from : `${from} to ${to}`;
+  throw new PipelineError(
+    'USAGE',
+    `settings: calendar.monthTargets: must not be all zero for ${months}, the months to be made`,
+  );
 }
 
 function monthName(month: number): string {

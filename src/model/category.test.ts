@@ -1,5 +1,11 @@
 import { expect, test } from 'bun:test';
-import { CATEGORIES, CATEGORY_NAMES, categoryIndex, DEFAULT_QUANTITY } from './category.ts';
+import {
+  CATEGORIES,
+  CATEGORY_BUYING,
+  CATEGORY_NAMES,
+  categoryIndex,
+  UNKNOWN_CATEGORY,
+} from './category.ts';
 
 const TABLE = `
 SS(봄여름) | 15000–150000 | 12 | 1,2,3 | 70/20/10
@@ -29,7 +35,7 @@ test('the 19 categories are those of the specification, in its order', () => {
       category.name,
       `${category.priceMin}–${category.priceMax}`,
       category.frequency,
-      category.quantities.join(','),
+      category.quantityWeights.map((_, index) => index + 1).join(','),
       category.quantityWeights.join('/'),
     ].join(' | '),
   );
@@ -49,7 +55,17 @@ test('names and indexes belong together', () => {
   expect(categoryIndex('toString')).toBe(-1);
 });
 
-test('an unknown category takes 1 to 5 pieces', () => {
-  expect(DEFAULT_QUANTITY.quantities).toEqual([1, 2, 3, 4, 5]);
-  expect(DEFAULT_QUANTITY.quantityWeights).toEqual([80, 10, 5, 3, 2]);
+test('what can be set of each is what the table has', () => {
+  expect(Object.keys(CATEGORY_BUYING)).toEqual([...CATEGORY_NAMES]);
+  for (const { name, frequency, quantityWeights } of CATEGORIES) {
+    expect(CATEGORY_BUYING[name]).toEqual({ frequency, quantityWeights });
+  }
+});
+
+test('an unknown category weighs 5, is bought as the mean one, and takes 1 to 5 pieces', () => {
+  expect(UNKNOWN_CATEGORY).toEqual({
+    weight: 5,
+    frequency: 10,
+    quantityWeights: [80, 10, 5, 3, 2],
+  });
 });

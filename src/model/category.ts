@@ -30,17 +30,16 @@ const TABLE = [
 
 export type CategoryName = (typeof TABLE)[number][0];
 
-/** How many pieces of one article a row of an order takes, and how likely each is. */
-export type Quantity = {
-  quantities: readonly number[];
-  quantityWeights: readonly number[];
+/** How an article of a category is bought. */
+export type Buying = {
+  frequency: number; // how often; scales a product's weight
+  quantityWeights: readonly number[]; // of 1, 2, 3, … pieces in a row of an order
 };
 
-export type Category = Quantity & {
+export type Category = Buying & {
   name: CategoryName;
   priceMin: number; // won
   priceMax: number;
-  frequency: number;
 };
 
 /** The 19 categories. Their order is part of the data: an index stands for a category. */
@@ -50,18 +49,36 @@ export const CATEGORIES: readonly Category[] = TABLE.map(
     priceMin,
     priceMax,
     frequency,
-    quantities: weights.map((_, index) => index + 1),
     quantityWeights: weights,
   }),
 );
 
 export const CATEGORY_NAMES: readonly CategoryName[] = TABLE.map(([name]) => name);
 
-/** For an article whose category is not one of the 19. */
-export const DEFAULT_QUANTITY: Quantity = {
-  quantities: [1, 2, 3, 4, 5],
+/** The part of each category that can be set. */
+export const CATEGORY_BUYING: CategoryBuying = byCategory(({ frequency, quantityWeights }) => ({
+  frequency,
+  quantityWeights,
+}));
+
+export type CategoryBuying = Readonly<Record<CategoryName, Buying>>;
+
+/** For an article whose category is not one of the 19: bought as often as the mean one. */
+export const UNKNOWN_CATEGORY: Buying & { weight: number } = {
+  weight: 5, // where the 19 have the scenario's
+  frequency: 10,
   quantityWeights: [80, 10, 5, 3, 2],
 };
+
+/** A value for each category, by its name. */
+export function byCategory<Value>(
+  valueOf: (category: Category, index: number) => Value,
+): Record<CategoryName, Value> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one entry for each name
+  return Object.fromEntries(
+    CATEGORIES.map((category, index) => [category.name, valueOf(category, index)]),
+  ) as Record<CategoryName, Value>;
+}
 
 const INDEX_BY_NAME: ReadonlyMap<string, number> = new Map(
   TABLE.map(([name], index) => [name, index]),

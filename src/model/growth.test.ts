@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import * as fc from 'fast-check';
-import { share, signedUp, signUpPace, signUpTime } from './growth.ts';
+import { share, signUpPace, signUpTime } from './growth.ts';
 
 const FROM = 1_577_804_400_000;
 const TO = FROM + 5 * 365 * 86_400_000;
@@ -52,13 +52,6 @@ test('growth is slow, fast, slow', () => {
   for (let i = 1; i < 5; i++) expect(tenths[i]).toBeGreaterThan(tenths[i - 1]);
   for (let i = 6; i < 10; i++) expect(tenths[i]).toBeLessThan(tenths[i - 1]);
   expect(tenths[4]).toBeGreaterThan(10 * tenths[0]);
-});
-
-test('a shop grows to its carrying capacity', () => {
-  expect(signedUp(10_000, FROM, FROM, TO)).toBe(0);
-  expect(signedUp(10_000, at(0.5), FROM, TO)).toBe(5_000);
-  expect(signedUp(10_000, TO, FROM, TO)).toBe(10_000);
-  expect(signedUp(10_000, at(0.1), FROM, TO)).toBeLessThan(300);
 });
 
 test('the live shop gains ten in 10 s at first, one in 120 s in the end', () => {

@@ -37,17 +37,6 @@ export function share(
   return (logistic(x, settings) - low) / (logistic(1, settings) - low);
 }
 
-/** Customers at a moment, of a shop that grows to its carrying capacity. */
-export function signedUp(
-  capacity: number,
-  timeMs: number,
-  fromMs: number,
-  toMs: number,
-  settings = DEFAULT_GROWTH,
-): number {
-  return Math.round(capacity * share(timeMs, fromMs, toMs, settings));
-}
-
 function logistic(x: number, { midpoint, steepness }: GrowthSettings): number {
   return 1 / (1 + Math.exp(-steepness * (x - midpoint)));
 }

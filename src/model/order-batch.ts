@@ -19,6 +19,12 @@ export type OrderBatch = {
   status: Uint8Array; // index into ORDER_STATUSES
 };
 
+/**
+ * The most rows that are made in one go: few enough to share a day among threads, enough to be worth
+ * a message. Part of the data: the last cart of each go is cut to fit.
+ */
+export const CHUNK_ROWS = 16_384;
+
 /** A batch with room for `capacity` rows. */
 export function orderBatch(capacity: number): OrderBatch {
   return {

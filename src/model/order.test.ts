@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import {
   CART_MAX,
   CART_SIZE_WEIGHTS,
+  cartSizeMoments,
   decodeOrderId,
   DISCOUNT_MAX,
   discountAmount,
@@ -46,6 +47,11 @@ test('carts have 1 to 10 rows, 3.37 in the mean', () => {
   expect([...CART_SIZE_WEIGHTS]).toEqual([25, 20, 15, 12, 10, 7, 5, 3, 2, 1]);
   const mean = CART_SIZE_WEIGHTS.reduce((sum, weight, index) => sum + weight * (index + 1), 0);
   expect(mean / 100).toBe(3.37);
+  // E[x²] − E[x]²: 25 + 80 + 135 + 192 + 250 + 252 + 245 + 192 + 162 + 100 = 1633 of 100
+  const moments = cartSizeMoments(CART_SIZE_WEIGHTS);
+  expect(moments.mean).toBeCloseTo(3.37, 12);
+  expect(moments.variance).toBeCloseTo(16.33 - 3.37 ** 2, 12);
+  expect(cartSizeMoments([0, 7, 0])).toEqual({ mean: 2, variance: 0 });
 });
 
 test('most orders succeed', () => {

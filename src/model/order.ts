@@ -17,7 +17,7 @@ export const PAYMENT_BANDS: readonly PaymentBand[] = [
 
 const PAYMENT_AGE_UNKNOWN = 40;
 
-/** Of carts with 1..10 rows; 3.37 in the mean. */
+/** Of carts with 1..10 rows. */
 export const CART_SIZE_WEIGHTS: readonly number[] = [25, 20, 15, 12, 10, 7, 5, 3, 2, 1];
 
 export const STATUS_SHARES: Readonly<Record<OrderStatus, number>> = {
@@ -30,6 +30,14 @@ export const STATUS_SHARES: Readonly<Record<OrderStatus, number>> = {
 export const SHIPPING_COSTS: readonly number[] = [0, 2_500, 3_000]; // each as likely
 
 export const DISCOUNT_MAX = 0.1;
+
+/** Mean and variance of a cart's rows. */
+export function cartSizeMoments(weights: readonly number[]): { mean: number; variance: number } {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const mean = weights.reduce((sum, weight, index) => sum + weight * (index + 1), 0) / total;
+  const squares = weights.reduce((sum, weight, i) => sum + weight * (i + 1 - mean) ** 2, 0);
+  return { mean, variance: squares / total };
+}
 
 /** Index into the bands of an age; an unknown age pays as the forties do. */
 export function paymentBandIndex(

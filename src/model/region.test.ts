@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { REGIONS } from './region.ts';
+import { REGION_WEIGHTS, REGIONS } from './region.ts';
 
 function weightOf(...names: string[]): number {
   return REGIONS.filter(({ name }) => names.includes(name)).reduce(
@@ -9,7 +9,7 @@ function weightOf(...names: string[]): number {
 }
 
 test('the 17 regions have these weights, 100 in all', () => {
-  expect(Object.fromEntries(REGIONS.map(({ name, weight }) => [name, weight]))).toEqual({
+  expect(REGION_WEIGHTS).toEqual({
     경기도: 25,
     서울특별시: 18,
     부산광역시: 7,
@@ -28,6 +28,7 @@ test('the 17 regions have these weights, 100 in all', () => {
     제주특별자치도: 2,
     세종특별자치시: 1,
   });
+  expect(REGIONS.map(({ name }) => name)).toEqual(Object.keys(REGION_WEIGHTS));
   expect(REGIONS).toHaveLength(17);
   expect(REGIONS.reduce((sum, region) => sum + region.weight, 0)).toBe(100);
 });

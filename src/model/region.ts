@@ -20,3 +20,8 @@ export const REGIONS: readonly Region[] = [
   { name: '경상남도', weight: 4 },
   { name: '제주특별자치도', weight: 2 },
 ];
+
+/** By name; what can be set of each. */
+export const REGION_WEIGHTS: Readonly<Record<string, number>> = Object.fromEntries(
+  REGIONS.map(({ name, weight }) => [name, weight]),
+);

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import { PipelineError } from '../base/errors.ts';
-import type { CategoryName } from './category.ts';
+import { CATEGORY_NAMES, type CategoryName } from './category.ts';
 import {
   categoryWeights,
   HOURLY_MULTIPLIER,
   type Scenario,
   scenario,
+  SCENARIO_WEIGHTS,
   SCENARIOS,
   TIME_BASED_SCENARIO,
 } from './scenario.ts';
@@ -115,6 +116,18 @@ test('category weights fill up what is not named', () => {
   expect([...categoryWeights(scenario(0))]).toEqual([
     9, 9, 8, 4, 12, 10, 5, 5, 8, 6, 4, 6, 2, 2, 2, 2, 2, 2, 2,
   ]);
+});
+
+test('what can be set of a scenario is what its row has, every category by name', () => {
+  expect(Object.keys(SCENARIO_WEIGHTS)).toEqual(SCENARIOS.map(({ number }) => String(number)));
+  for (const row of SCENARIOS) {
+    const { categories, ...shares } = SCENARIO_WEIGHTS[row.number];
+    expect(shares).toEqual({ gender: row.gender, ages: row.ages });
+    for (const name of CATEGORY_NAMES) {
+      expect(categories[name]).toBe(row.categoriesNamed[name] ?? row.fill);
+    }
+    expect(Object.keys(categories)).toEqual([...CATEGORY_NAMES]);
+  }
 });
 
 test('an unknown scenario is refused, naming the valid ones', () => {

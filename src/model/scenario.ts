@@ -1,5 +1,5 @@
 import { PipelineError } from '../base/errors.ts';
-import { CATEGORY_NAMES, type CategoryName } from './category.ts';
+import { byCategory, CATEGORY_NAMES, type CategoryName } from './category.ts';
 import type { Gender } from './user.ts';
 
 type Range = readonly [min: number, max: number];
@@ -19,6 +19,13 @@ export type Scenario = {
   fill: number; // weight of every category not named
   quantityWeights: readonly number[]; // of 1..5 pieces; carts go by the category's own
   timerMinutes: number; // how long the live shop stays in it: about 10,000 orders
+};
+
+/** The part of a scenario that decides who buys what. Weights are relative. */
+export type ScenarioWeights = {
+  gender: Readonly<Record<Gender, number>>;
+  ages: readonly number[]; // by AGE_GROUPS
+  categories: Readonly<Record<CategoryName, number>>;
 };
 
 type Row = Omit<Scenario, 'number' | 'fill' | 'timerMinutes'>;
@@ -330,6 +337,15 @@ const ROWS: readonly Row[] = [
 ];
 
 export const SCENARIOS: readonly Scenario[] = ROWS.map(complete);
+
+/** By number; what can be set of each scenario. */
+export const SCENARIO_WEIGHTS: Readonly<Record<number, ScenarioWeights>> = Object.fromEntries(
+  SCENARIOS.map((row) => {
+    const weights = categoryWeights(row);
+    const categories = byCategory((_, index) => weights[index]);
+    return [row.number, { gender: row.gender, ages: row.ages, categories }];
+  }),
+);
 
 /** Share of each hour of the day, 0..23. The sum is 23.45. */
 export const HOURLY_MULTIPLIER: readonly number[] = [

@@ -62,12 +62,46 @@ test('a part overrides that part only', () => {
   expect(DEFAULT_SETTINGS).toEqual(before);
 });
 
+test('scenarios, categories, weeks and regions are overridden one by one', () => {
+  const before = structuredClone(DEFAULT_SETTINGS);
+  const settings = parseSettings({
+    scenarios: {
+      3: { gender: { F: 80 }, categories: { 캠핑: 40 } },
+      20: { ages: [0, 0, 0, 0, 1] },
+    },
+    categories: { 캠핑: { quantityWeights: [1, 2, 3, 4] }, 골프: { frequency: 30 } },
+    calendar: { weekFactors: { 1: [1, 2, 3, 4], 11: [5, 6] } },
+    users: { regions: { 제주특별자치도: 50 } },
+  });
+  const [sale, even] = [before.scenarios[3], before.scenarios[20]];
+  expect(settings.scenarios).toEqual({
+    ...before.scenarios,
+    3: { ...sale, gender: { M: 50, F: 80 }, categories: { ...sale.categories, 캠핑: 40 } },
+    20: { ...even, ages: [0, 0, 0, 0, 1] },
+  });
+  expect(settings.categories).toEqual({
+    ...before.categories,
+    캠핑: { frequency: 4, quantityWeights: [1, 2, 3, 4] },
+    골프: { frequency: 30, quantityWeights: [88, 12] },
+  });
+  expect(settings.calendar).toEqual({
+    ...before.calendar,
+    weekFactors: { ...before.calendar.weekFactors, 1: [1, 2, 3, 4], 11: [5, 6] },
+  });
+  expect(settings.users.regions).toEqual({ ...before.users.regions, 제주특별자치도: 50 });
+  expect(DEFAULT_SETTINGS).toEqual(before);
+});
+
 test('a list in the payload is copied', () => {
   const payload = { calendar: { blackFridayFactors: [3, 3] } };
   const settings = parseSettings(payload);
   payload.calendar.blackFridayFactors[0] = 9;
   expect([...settings.calendar.blackFridayFactors]).toEqual([3, 3]);
 });
+
+function mapValues(record: Readonly<Record<string, number>>, value: number): object {
+  return Object.fromEntries(Object.keys(record).map((key) => [key, value]));
+}
 
 describe('refuses', () => {
   const cases: [unknown, string][] = [
@@ -94,6 +128,30 @@ describe('refuses', () => {
     ],
     [{ propensity: { age: { '30대': '25' } } }, 'propensity.age.30대: must be a number'],
     [{ hourlyMultiplier: [1] }, 'hourlyMultiplier: must have 24'],
+    [{ scenarios: { 21: {} } }, 'scenarios.21: there is no such setting; there are 0, 1,'],
+    [{ scenarios: { 3: { volume: [1, 2] } } }, 'scenarios.3.volume: there is no such setting'],
+    [{ scenarios: { 3: { ages: [1, 2] } } }, 'scenarios.3.ages: must have 5 numbers'],
+    [{ scenarios: { 3: { gender: { M: -1 } } } }, 'scenarios.3.gender.M: must not be below 0'],
+    [
+      { scenarios: { 3: { categories: { 배: 1 } } } },
+      'scenarios.3.categories.배: there is no such',
+    ],
+    [{ scenarios: [] }, 'scenarios: must be an object'],
+    [{ categories: { 캠핑: { frequency: '4' } } }, 'categories.캠핑.frequency: must be a number'],
+    [{ categories: { 캠핑: { quantityWeights: [] } } }, 'quantityWeights: must not be all zero'],
+    [
+      { categories: { 캠핑: { quantityWeights: Array(101).fill(1) } } },
+      'quantityWeights: must not have more than 100',
+    ],
+    [{ calendar: { weekFactors: { 13: [] } } }, 'calendar.weekFactors.13: there is no such'],
+    [{ calendar: { weekFactors: { 1: [1, 1] } } }, 'calendar.weekFactors.1: must have 4 numbers'],
+    [{ calendar: { weekFactors: { 11: [1, 1, 1, 1] } } }, 'weekFactors.11: must have 2 numbers'],
+    [{ calendar: { weekFactors: { 2: [1, 1, 0, 1] } } }, 'weekFactors.2.2: must be above 0'],
+    [{ users: { regions: { 서울: 1 } } }, 'users.regions.서울: there is no such setting'],
+    [
+      { users: { regions: mapValues(DEFAULT_SETTINGS.users.regions, 0) } },
+      'users.regions: must not be all zero',
+    ],
     [{ calendar: { dayFactors: [1, 1, 1, 1, 1, 1, 0] } }, 'calendar.dayFactors.6: must be above 0'],
     [{ calendar: { monthTargets: [1] } }, 'calendar.monthTargets: must have 12'],
     [{ grades: { live: 'gold' } }, 'grades.live: must be one of live, history, guide'],

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { PipelineError } from '../base/errors.ts';
-import { type CalendarSettings, DEFAULT_CALENDAR } from './calendar.ts';
+import { type CalendarSettings, DEFAULT_CALENDAR, WEEK_FACTORS } from './calendar.ts';
+import { byCategory, CATEGORY_BUYING, type CategoryBuying } from './category.ts';
 import {
   type Demotion,
   DEMOTIONS,
@@ -22,7 +23,8 @@ import {
   STATUS_SHARES,
 } from './order.ts';
 import { DEFAULT_PROPENSITY, type PropensitySettings, TOP_BUYERS } from './propensity.ts';
-import { HOURLY_MULTIPLIER } from './scenario.ts';
+import { REGION_WEIGHTS } from './region.ts';
+import { HOURLY_MULTIPLIER, SCENARIO_WEIGHTS, type ScenarioWeights } from './scenario.ts';
 
 /** A share of the customers, and the ages it is spread over evenly: [youngest, oldest, weight]. */
 export type AgeBand = readonly [ageMin: number, ageMax: number, weight: number];
@@ -51,6 +53,8 @@ export type ShopSettings = {
   };
   calendar: CalendarSettings;
   hourlyMultiplier: readonly number[]; // [24]
+  scenarios: Readonly<Record<number, ScenarioWeights>>; // by number
+  categories: CategoryBuying; // by name
   pools: {
     users: { returning: number; new: number };
     products: { popular: number; fresh: number };
@@ -61,6 +65,7 @@ export type ShopSettings = {
     femaleShare: number;
     marketingShare: number;
     dormantShare: number;
+    regions: Readonly<Record<string, number>>; // weights by name
     growth: GrowthSettings;
   };
   products: { priceBeta: { alpha: number; beta: number } };
@@ -86,6 +91,8 @@ export const DEFAULT_SETTINGS: ShopSettings = {
   },
   calendar: DEFAULT_CALENDAR,
   hourlyMultiplier: HOURLY_MULTIPLIER,
+  scenarios: SCENARIO_WEIGHTS,
+  categories: CATEGORY_BUYING,
   pools: {
     users: { returning: 600, new: 400 },
     products: { popular: 700, fresh: 300 },
@@ -102,12 +109,14 @@ export const DEFAULT_SETTINGS: ShopSettings = {
     femaleShare: 0.5,
     marketingShare: 0.5,
     dormantShare: 0.2,
+    regions: REGION_WEIGHTS,
     growth: DEFAULT_GROWTH,
   },
   products: { priceBeta: { alpha: 2, beta: 5 } },
 };
 
 const POOL_MAX = 1_000_000;
+const PIECES_MAX = 100; // of one article in a row of an order
 const WON_MAX = 1_000_000_000_000;
 
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
@@ -135,6 +144,13 @@ function listOf(length: number, item: v.GenericSchema<number> = atLeast0) {
 
 function weights(length: number) {
   return v.pipe(listOf(length), positiveSum);
+}
+
+function mapValues<Value, Result>(
+  record: Readonly<Record<string, Value>>,
+  change: (value: Value) => Result,
+): Record<string, Result> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }
 
 function oneOf<const Name extends string>(names: readonly Name[]) {
@@ -200,6 +216,21 @@ const Orders = part({
   discountMax: share,
 });
 
+const ScenarioShares = part({
+  gender: part({ M: atLeast0, F: atLeast0 }),
+  ages: weights(5),
+  categories: part(byCategory(() => atLeast0)),
+});
+
+const Category = part({
+  frequency: atLeast0,
+  quantityWeights: v.pipe(
+    list(atLeast0),
+    v.maxLength(PIECES_MAX, `must not have more than ${PIECES_MAX} numbers`),
+    positiveSum,
+  ),
+});
+
 const Age = whole(14, 120);
 const Ages = v.pipe(
   v.array(
@@ -220,10 +251,13 @@ const Settings = part({
   orders: Orders,
   calendar: part({
     monthTargets: v.pipe(listOf(12, whole(0, 100_000_000)), positiveSum),
+    weekFactors: part(mapValues(WEEK_FACTORS, (weeks) => listOf(weeks.length, above0))),
     dayFactors: listOf(7, above0),
     blackFridayFactors: listOf(2, above0),
   }),
   hourlyMultiplier: weights(24),
+  scenarios: part(mapValues(SCENARIO_WEIGHTS, () => ScenarioShares)),
+  categories: part(byCategory(() => Category)),
   pools: part({
     users: part({ returning: poolSize, new: poolSize }),
     products: part({ popular: poolSize, fresh: poolSize }),
@@ -234,6 +268,7 @@ const Settings = part({
     femaleShare: share,
     marketingShare: share,
     dormantShare: share,
+    regions: part(mapValues(REGION_WEIGHTS, () => atLeast0)),
     growth: part({
       midpoint: share,
       steepness: v.pipe(above0, v.maxValue(100, 'must not be above 100')),
@@ -260,13 +295,16 @@ export function parseSettings(json: unknown): ShopSettings {
 }
 
 /** What only shows once the parts are put together. */
-function checkTogether({ orders, pools }: ShopSettings): void {
+function checkTogether({ orders, pools, users }: ShopSettings): void {
   const shares = Object.values(orders.statusShares).reduce((sum, value) => sum + value, 0);
   if (Math.abs(shares - 1) > 1e-9)
     throw bad('orders.statusShares', `must add up to 1, not ${shares}`);
   if (pools.users.returning + pools.users.new === 0) throw bad('pools.users', 'must not be empty');
   if (pools.products.popular + pools.products.fresh === 0) {
     throw bad('pools.products', 'must not be empty');
+  }
+  if (Object.values(users.regions).every((weight) => weight === 0)) {
+    throw bad('users.regions', 'must not be all zero');
   }
 }
 

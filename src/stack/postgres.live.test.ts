@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -105,6 +106,23 @@ describe('the server of a state folder', () => {
       expect(processesIn(found.data)).toEqual([]);
       expect(await embeddedUp({ dir })).toEqual(first);
       expect(await read(first.databaseUrl, 'select value from kept')).toBe(7);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    'is not the server of the folder that a state folder was copied from',
+    async () => {
+      const original = newDir('basic');
+      await embeddedUp({ dir: original });
+      const copy = newDir('copy');
+      mkdirSync(copy);
+      for (const name of ['server.json', 'password']) {
+        cpSync(join(original, name), join(copy, name));
+      }
+      expect(await status(copy)).toMatchObject({ running: false });
+      expect(await down(copy)).toEqual({ wasRunning: false });
+      expect(await status(original)).toMatchObject({ running: true });
     },
     TEST_MS_MAX,
   );

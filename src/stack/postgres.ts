@@ -50,7 +50,7 @@ export type EmbeddedOptions = {
 };
 
 /** What is remembered between starts. */
-const Memory = v.object({ data: v.string(), port: v.number(), user: v.picklist(SERVER_USERS) });
+const Memory = v.object({ port: v.number(), user: v.picklist(SERVER_USERS) });
 type Memory = v.InferOutput<typeof Memory>;
 
 /** The database the environment names; else docker compose's; else one started from packages. */
@@ -81,7 +81,7 @@ export async function embeddedUp(options: EmbeddedOptions = {}): Promise<Running
 /** Looks, changes nothing, and waits for nobody. */
 export async function status(dir: string = DEFAULT_DIR): Promise<Status> {
   const folder = resolve(dir);
-  const data = recall(folder)?.data ?? join(folder, 'data');
+  const data = dataOf(folder, recall(folder)?.user);
   const found = postmasterOf(data);
   const password = readPassword(folder);
   const base = { running: found !== undefined, dir: folder, data };
@@ -105,7 +105,7 @@ export async function down(dir: string = DEFAULT_DIR): Promise<{ wasRunning: boo
   const folder = resolve(dir);
   if (!existsSync(folder)) return { wasRunning: false };
   return withLock(join(folder, 'lock'), LOCK_MS_MAX, async () => {
-    const data = recall(folder)?.data ?? join(folder, 'data');
+    const data = dataOf(folder, recall(folder)?.user);
     const found = postmasterOf(data);
     if (!found) return { wasRunning: false };
     const stopped =
@@ -123,7 +123,7 @@ async function start(dir: string, cluster: Cluster): Promise<Postmaster> {
     lifetime: 'daemon',
     ...(port !== undefined && { port }),
   });
-  remember(dir, { data: cluster.data, port: server.port, user: cluster.user });
+  remember(dir, { port: server.port, user: cluster.user });
   return server;
 }
 
@@ -131,7 +131,7 @@ async function start(dir: string, cluster: Cluster): Promise<Postmaster> {
 function clusterOf(dir: string, forced: ServerUser | undefined): Cluster {
   const memory = recall(dir);
   const user = forced ?? (memory && isOurs(memory.user) ? memory.user : serverUser());
-  const data = user === 'nobody' ? join(publicHome(dir), 'data') : join(dir, 'data');
+  const data = dataOf(dir, user);
   const known = readPassword(dir);
   if (!known && hasData(data)) {
     throw new PipelineError(
@@ -148,6 +148,14 @@ function clusterOf(dir: string, forced: ServerUser | undefined): Cluster {
 function isOurs(user: ServerUser): boolean {
   const isRoot = process.getuid?.() === 0;
   return user === 'namespace' || (user === 'nobody') === isRoot;
+}
+
+/**
+ * Worked out anew each time and never remembered: a state folder that was copied must not lead to
+ * the server of the one it was copied from.
+ */
+function dataOf(dir: string, user: ServerUser | undefined): string {
+  return join(user === 'nobody' ? publicHome(dir) : dir, 'data');
 }
 
 function publicHome(dir: string): string {

@@ -1,7 +1,7 @@
 import { to as copyTo } from 'pg-copy-streams';
 
 import { sharedFloat64, sharedUint32, sharedUint8, type Base } from '../model/base.ts';
-import { CATEGORIES } from '../model/category.ts';
+import { CATEGORIES, categoryIndex } from '../model/category.ts';
 import loadProducts from '../../sql/queries/load_products.sql' with { type: 'text' };
 import loadUsers from '../../sql/queries/load_users.sql' with { type: 'text' };
 import type { Client } from './client.ts';
@@ -14,6 +14,10 @@ export type Fragments = { bytes: Uint8Array; starts: Uint32Array };
 /** The fields that an order row copies, lengths included, as COPY's binary form has them. */
 export type OrderFragments = { users: Fragments; products: Fragments };
 
+/**
+ * `checksum` is of all that decides a run's rows but the grades: those change while a run stands
+ * still, so it keeps the ones it began with.
+ */
 export type LoadedBase = { base: Base; fragments: OrderFragments; checksum: string };
 
 const USER_FRAGMENT_FIELDS = 5;
@@ -27,14 +31,31 @@ const decoder = new TextDecoder();
 export async function loadBase(client: Client): Promise<LoadedBase> {
   const users = await readCopy(client, loadUsers, 'reading users');
   const products = await readCopy(client, loadProducts, 'reading products');
-  const checksum = Bun.hash.xxHash64(products, Bun.hash.xxHash64(users)).toString(16);
   const decodedUsers = decodeUsers(users);
   const decodedProducts = decodeProducts(products);
-  return {
-    base: { users: decodedUsers.columns, products: decodedProducts.columns },
-    fragments: { users: decodedUsers.fragments, products: decodedProducts.fragments },
-    checksum: checksum.padStart(16, '0'),
-  };
+  const base = { users: decodedUsers.columns, products: decodedProducts.columns };
+  const fragments = { users: decodedUsers.fragments, products: decodedProducts.fragments };
+  return { base, fragments, checksum: checksumOf(base, fragments) };
+}
+
+function checksumOf({ users, products }: Base, fragments: OrderFragments): string {
+  let hash = 0n;
+  for (const column of [
+    fragments.users.bytes,
+    users.createdAtMs,
+    users.age,
+    users.female,
+    users.active,
+    users.marketing,
+    users.randomSeed,
+    fragments.products.bytes,
+    products.createdAtMs,
+    products.category,
+    products.price,
+  ]) {
+    hash = Bun.hash.xxHash64(column, hash);
+  }
+  return hash.toString(16).padStart(16, '0');
 }
 
 /** The text of a fragment's first field: the user's or product's id. */
@@ -92,11 +113,11 @@ function decodeProducts(copy: Uint8Array): { columns: Base['products']; fragment
     category: sharedUint8(count),
     price: sharedFloat64(count),
   };
-  const names = new Map(CATEGORIES.map((category, index) => [category.name as string, index]));
   const fragments = takeFragments(copy, view, starts, PRODUCT_FRAGMENT_FIELDS);
   for (let i = 0; i < count; i++) {
     const at = starts[i];
-    columns.category[i] = names.get(secondField(fragments, i)) ?? CATEGORIES.length;
+    const category = categoryIndex(secondField(fragments, i));
+    columns.category[i] = category === -1 ? CATEGORIES.length : category;
     columns.createdAtMs[i] = view.getFloat64(at + 4);
     columns.price[i] = Number(view.getBigInt64(at + 16));
   }

@@ -1,6 +1,7 @@
 import { Client as PgClient, type QueryResultRow } from 'pg';
 
 import { redactUrl } from '../base/config.ts';
+import { PipelineError } from '../base/errors.ts';
 import { databaseFailure } from './failure.ts';
 
 export type Client = PgClient;
@@ -12,6 +13,12 @@ const CONNECT_WAIT_MS_MAX = 10_000;
  * that money and ids survive; callers turn counts into numbers themselves.
  */
 export async function connect(databaseUrl: string, name = 'millrace'): Promise<Client> {
+  if (!URL.canParse(databaseUrl)) {
+    throw new PipelineError(
+      'USAGE',
+      'DATABASE_URL is no URL; write postgres://user:password@host:port/database, special characters as %23',
+    );
+  }
   const client = new PgClient({
     connectionString: databaseUrl,
     application_name: name,
@@ -24,9 +31,16 @@ export async function connect(databaseUrl: string, name = 'millrace'): Promise<C
   try {
     await client.connect();
   } catch (cause) {
-    throw databaseFailure(cause, `connecting to ${redactUrl(databaseUrl)}`);
+    throw connectFailure(databaseFailure(cause, `connecting to ${redactUrl(databaseUrl)}`));
   }
   return client;
+}
+
+/** What hangs up before it has said a word of PostgreSQL's is no PostgreSQL, or not one yet. */
+function connectFailure(failure: PipelineError): PipelineError {
+  if (failure.code !== 'DATABASE_LOST') return failure;
+  const message = failure.message.replace('nothing half-written was kept', 'is it PostgreSQL?');
+  return new PipelineError('DATABASE_UNREACHABLE', message, { retryable: true, cause: failure });
 }
 
 /** Runs `work` on a connection of its own and closes it whatever happens. */
@@ -71,4 +85,10 @@ export async function query<Row extends QueryResultRow>(
   } catch (cause) {
     throw databaseFailure(cause, doing);
   }
+}
+
+export async function serverVersion(client: Client): Promise<string> {
+  const doing = 'asking for the version';
+  const [row] = await query<{ server_version: string }>(client, doing, 'show server_version');
+  return row.server_version;
 }

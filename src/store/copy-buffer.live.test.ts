@@ -1,6 +1,5 @@
 import { afterAll, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { DAY_MS } from '../base/clock.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { connect, transaction } from './client.ts';
 import type { CopyBuffer } from './copy-buffer.ts';
@@ -8,9 +7,9 @@ import { copyRows } from './copy.ts';
 
 const database = await testDatabase('copy buffer');
 const client = await connect(database.url);
-const COLUMNS = ['id', 't', 'i2', 'i4', 'i8', 'f8', 'b', 'at', 'd'];
+const COLUMNS = ['id', 't', 'i2', 'i4', 'i8', 'f8', 'b', 'at'];
 await client.query(`
-  create table copied (id int, t text, i2 int2, i4 int4, i8 int8, f8 float8, b bool, at timestamptz, d date);
+  create table copied (id int, t text, i2 int2, i4 int4, i8 int8, f8 float8, b bool, at timestamptz);
   create table inserted (like copied)`);
 
 afterAll(async () => {
@@ -52,12 +51,11 @@ const row = fc.record({
   f8: orNull(fc.double()),
   b: orNull(fc.boolean()),
   at: orNull(time),
-  d: orNull(time.map((ms) => Math.floor(ms / DAY_MS) * DAY_MS)),
 });
 type Row = typeof row extends fc.Arbitrary<infer Value> ? Value : never;
 
 function write(to: CopyBuffer, [id, fields]: [number, Row]): void {
-  const { t, i2, i4, i8, f8, b, at, d } = fields;
+  const { t, i2, i4, i8, f8, b, at } = fields;
   to.int32(id);
   if (t === null) to.null();
   else to.text(t);
@@ -73,8 +71,6 @@ function write(to: CopyBuffer, [id, fields]: [number, Row]): void {
   else to.boolean(b);
   if (at === null) to.null();
   else to.timestamp(at);
-  if (d === null) to.null();
-  else to.date(d);
 }
 
 const parameters = ([id, fields]: [number, Row]): unknown[] => [
@@ -86,7 +82,6 @@ const parameters = ([id, fields]: [number, Row]): unknown[] => [
   fields.f8 === null ? null : String(fields.f8),
   fields.b,
   fields.at === null ? null : new Date(fields.at).toISOString(),
-  fields.d === null ? null : new Date(fields.d).toISOString().slice(0, 10),
 ];
 
 test('any row comes through COPY as it does through parameters', async () => {
@@ -95,7 +90,7 @@ test('any row comes through COPY as it does through parameters', async () => {
       const numbered = rows.map((fields, id): [number, Row] => [id, fields]);
       await client.query('truncate copied, inserted');
       expect(await copyRows(client, 'copied', COLUMNS, numbered, write)).toBe(rows.length);
-      const holes = rows.map((_, at) => `(${COLUMNS.map((_c, n) => `$${at * 9 + n + 1}`).join()})`);
+      const holes = rows.map((_, at) => `(${COLUMNS.map((_c, n) => `$${at * 8 + n + 1}`).join()})`);
       await client.query(
         `insert into inserted values ${holes.join()}`,
         numbered.flatMap((one) => parameters(one)),

@@ -94,12 +94,7 @@ export class CopyBuffer {
 
   /** A moment in whole ms since the Unix epoch. */
   timestamp(ms: number): void {
-    this.int64((ms - POSTGRES_EPOCH_MS) * 1_000);
-  }
-
-  /** A day, as ms since the Unix epoch of its midnight in UTC. */
-  date(utcMidnightMs: number): void {
-    this.int32((utcMidnightMs - POSTGRES_EPOCH_MS) / 86_400_000);
+    this.int64(timestampMicros(ms));
   }
 
   /** The bytes written since the last call, in a buffer of their own. */

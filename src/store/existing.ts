@@ -14,7 +14,10 @@ export type ExistingEffects = {
 const DOING = 'reading the orders that are there already';
 const READ_ROWS = 10_000;
 
-/** Whether anybody but the run has ordered anything. One row answers, so it costs nothing. */
+/**
+ * Whether anybody but the run has ordered anything. The first such row answers: for a new run the
+ * first of the table, for a resumed one the first behind its own, a scan of the table at worst.
+ */
 export async function anyExisting(client: Client, run: number): Promise<boolean> {
   const rows = await query(
     client,
@@ -25,29 +28,45 @@ export async function anyExisting(client: Client, run: number): Promise<boolean>
   return rows.length > 0;
 }
 
-/** How things stood at a moment: last orders and rows sold; amounts are left to the days. */
-export async function existingUntil(
+type StandingRow = {
+  user_id: string | null;
+  product_id: string | null;
+  last_ordered_at: Date | null;
+  sold: string;
+};
+
+/**
+ * How things stood at a moment: last orders and rows sold; amounts are left to the days. Every user
+ * and product once, READ_ROWS at a time, so that memory holds no more than one such page.
+ */
+export async function* existingUntil(
   client: Client,
   run: number,
   beforeMs: number,
-): Promise<ExistingEffects> {
-  type Row = {
-    user_id: string | null;
-    product_id: string | null;
-    last_ordered_at: Date | null;
-    sold: string;
-  };
-  const rows = await query<Row>(client, DOING, existingBefore, [new Date(beforeMs), run]);
-  const effects: ExistingEffects = { users: [], products: [] };
-  for (const row of rows) {
-    if (row.user_id !== null) {
-      const lastOrderedMs = row.last_ordered_at?.getTime() ?? 0;
-      effects.users.push({ userId: row.user_id, amount: 0, orders: 0, lastOrderedMs });
-    } else if (row.product_id !== null) {
-      effects.products.push({ productId: row.product_id, sold: Number(row.sold) });
+): AsyncGenerator<ExistingEffects> {
+  const values = [new Date(beforeMs), run];
+  const cursor = client.query(new Cursor<StandingRow>(existingBefore, values));
+  for (let rows = await read(cursor); rows.length > 0; rows = await read(cursor)) {
+    const effects: ExistingEffects = { users: [], products: [] };
+    for (const row of rows) {
+      if (row.user_id !== null) {
+        const lastOrderedMs = row.last_ordered_at?.getTime() ?? 0;
+        effects.users.push({ userId: row.user_id, amount: 0, orders: 0, lastOrderedMs });
+      } else if (row.product_id !== null) {
+        effects.products.push({ productId: row.product_id, sold: Number(row.sold) });
+      }
     }
+    yield effects;
   }
-  return effects;
+}
+
+/** The next rows of a cursor, none at its end, where the connection takes queries again. */
+async function read<Row>(cursor: Cursor<Row>): Promise<Row[]> {
+  try {
+    return await cursor.read(READ_ROWS);
+  } catch (cause) {
+    throw databaseFailure(cause, DOING);
+  }
 }
 
 type DayRow = {
@@ -112,11 +131,7 @@ export class ExistingDays {
 
   async #peek(): Promise<DayRow | undefined> {
     if (this.#at === this.#rows.length && !this.#ended) {
-      try {
-        this.#rows = await this.#cursor.read(READ_ROWS);
-      } catch (cause) {
-        throw databaseFailure(cause, DOING);
-      }
+      this.#rows = await read(this.#cursor);
       this.#at = 0;
       this.#ended = this.#rows.length === 0;
     }

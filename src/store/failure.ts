@@ -11,7 +11,7 @@ const VERDICTS: readonly (readonly [RegExp, Verdict])[] = [
   ],
   [
     /^42P01$/,
-    { code: 'DATABASE_FAILED', retryable: false, advice: 'run `millrace migrate` first' },
+    { code: 'DATABASE_FAILED', retryable: false, advice: 'run `bun run millrace migrate` first' },
   ],
   [
     /^53100$/,
@@ -19,7 +19,11 @@ const VERDICTS: readonly (readonly [RegExp, Verdict])[] = [
   ],
   [
     /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN|53300|57P03)$/,
-    { code: 'DATABASE_UNREACHABLE', retryable: true, advice: 'is it up? `millrace up` starts one' },
+    {
+      code: 'DATABASE_UNREACHABLE',
+      retryable: true,
+      advice: 'is it up? `bun run millrace up` starts one',
+    },
   ],
   [
     /^(08...|57P0[12]|25P03|ECONNRESET|EPIPE|ERR_SOCKET_CLOSED)$/,

@@ -185,6 +185,25 @@ test('a grade that a preset leaves out is never reached', async () => {
   });
 });
 
+test('a rule that asks for nothing holds for those who ordered nothing', async () => {
+  const idle = users.filter(({ userId }) => !rows.some((row) => row.user === userId));
+  expect(idle.length).toBeGreaterThan(200);
+  for (const rules of [
+    [{ grade: 'GOLD', amountMin: 0, ordersMin: 0 }],
+    [
+      { grade: 'VIP', amountMin: 0, ordersMin: 1 },
+      { grade: 'SILVER', amountMin: 0, ordersMin: 0 },
+    ],
+    [{ grade: 'VIP', amountMin: 1, ordersMin: 0 }],
+  ] as const) {
+    await client.query(
+      `update users set grade = (array['BRONZE', 'SILVER', 'GOLD', 'VIP'])[1 + (hashtext(user_id) & 3)]`,
+    );
+    const options = { asOfMs: AS_OF, windowMonths: 6, preset: 'guide' } as const;
+    await passAgainstOracle({ ...options, demotion: 'step', rules });
+  }
+}, 30_000);
+
 test('two passes at once change and record everybody once', async () => {
   await client.query("update users set grade = 'BRONZE'; truncate grade_changes");
   const other = await connect(database.url);

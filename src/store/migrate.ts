@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+import roles from '../../sql/roles.sql' with { type: 'text' };
 import { PROJECT_ROOT } from '../base/config.ts';
 import { PipelineError } from '../base/errors.ts';
+import { say } from '../base/terminal.ts';
 import { query, transaction, type Client } from './client.ts';
 
 const MIGRATIONS_DIR = join(PROJECT_ROOT, 'sql', 'migrations');
@@ -15,19 +17,27 @@ type Migration = { version: number; name: string; sql: string; checksum: string 
 /**
  * Applies the migrations that the database has not seen, in order, each in its own transaction.
  * Forward only: an applied file that has changed since is refused. Returns the names applied.
+ * Roles and grants are made good every time, with a warning where this account may not.
  */
 export async function migrate(client: Client): Promise<string[]> {
   const migrations = await readMigrations();
   await query(client, 'waiting for the migration lock', 'select pg_advisory_lock($1)', [
     ADVISORY_LOCK,
   ]);
+  client.on('notice', warn);
   try {
-    return await applyMissing(client, migrations);
+    const applied = await applyMissing(client, migrations);
+    await query(client, 'granting the roles', roles);
+    return applied;
   } finally {
-    await query(client, 'leaving the migration lock', 'select pg_advisory_unlock($1)', [
-      ADVISORY_LOCK,
-    ]);
+    client.off('notice', warn);
+    // A connection that was lost has left the lock, and its own error is the one to hear of.
+    await client.query('select pg_advisory_unlock($1)', [ADVISORY_LOCK]).catch(() => undefined);
   }
+}
+
+function warn({ severity, message }: { severity?: string; message?: string }): void {
+  if (severity === 'WARNING') say(`migrate: ${message}`);
 }
 
 async function applyMissing(client: Client, migrations: Migration[]): Promise<string[]> {

@@ -5,7 +5,6 @@ import { productRows } from '../generate/products.ts';
 import { userRows } from '../generate/users.ts';
 import { decodeOrderId, ORDER_STATUSES, PAYMENT_METHODS, seedTag } from '../model/order.ts';
 import { DEFAULT_SETTINGS } from '../model/settings.ts';
-import { orderAgeGroup } from '../model/user.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { loadBase } from './base.ts';
 import { connect } from './client.ts';
@@ -53,7 +52,7 @@ test('every field of an encoded order is what SQL gives back', async () => {
   const seed = 2 ** 40 + 77;
   const run = 2 ** 20 - 1;
   const { base, fragments } = await loadBase(client);
-  const maker = new CartMaker(base, DEFAULT_SETTINGS, seed);
+  const maker = new CartMaker(base, DEFAULT_SETTINGS, { seed, run });
   const day = {
     startMs: seoulMidnight(2025, 7, 9),
     scenario: 18,
@@ -101,7 +100,7 @@ test('every field of an encoded order is what SQL gives back', async () => {
       user_name: user.name,
       user_region: user.addressDistrict,
       user_gender: user.gender,
-      user_age_group: orderAgeGroup(user.age),
+      user_age_group: `${Math.floor(user.age / 10)}0대`, // the decade: 50대 and 60대 apart
       product_id: product.productId,
       category: product.category,
     });

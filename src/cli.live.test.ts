@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { childEnvironment, PROJECT_ROOT } from './base/config.ts';
 import { EXIT_CODES } from './base/errors.ts';
 import { testDatabase, type TestDatabase } from './stack/testing.ts';
+import { withClient } from './store/client.ts';
 
 type Ended = { code: number; stdout: string; stderr: string };
 
@@ -83,11 +84,39 @@ test('the way of a newcomer: migrate, seed, backfill, grades, report', async () 
     '--as-of',
     '2025-03-01',
   );
+  expect(graded.stderr).toBe('');
   expect(graded.stdout).toMatch(
-    /1,500 users \| promoted [\d,]+ \| demoted [\d,]+ \| kept [\d,]+\n {2}grades: VIP \d+ \| GOLD/,
+    /#1 done as of 2025-03-01 00:00:00 - 1,500 users \| promoted [\d,]+ \| demoted [\d,]+ \| kept [\d,]+\n {2}grades: VIP \d+ \| GOLD/,
   );
   const reported = await millrace(database.url, 'report', 'history', '--json');
   expect(lastJson(reported)).toMatchObject({ run: 1, orders: 6_200 });
+});
+
+test('a pass that finds no order says when there were some', async () => {
+  const late = await millrace(database.url, 'grades', '--once', '--as-of', '2026-01-01', '--json');
+  expect(late.stderr.trim()).toBe(
+    'hint: no order lies in the 6 months before 2026-01-01; the newest is of 2025-02-28: try --as-of 2025-03-01',
+  );
+  expect(late.stdout).toMatch(/"seconds":\d+(\.\d{1,3})?\}/); // to the millisecond
+});
+
+test('a resumed run says which options it does not heed', async () => {
+  const rules = ['--from', '2025-03', '--to', '2025-04', '--threads', '0'];
+  await withClient(database.url, async (client) => {
+    const { rows } = await client.query<{ options: object; base: string }>(
+      'select options, base_checksum as base from backfill_runs where run = 1',
+    );
+    await client.query(
+      `insert into backfill_runs (run, options, base_checksum) values (nextval('run_numbers'), $1, $2)`,
+      [{ ...rows[0].options, from: '2025-03', to: '2025-03' }, rows[0].base],
+    );
+  });
+  const resumed = await millrace(database.url, 'backfill', '--resume', '--yes', '--json', ...rules);
+  expect(resumed.stderr).toContain('[WARNING] --from, --to not used');
+  expect(resumed.stderr).toContain('counting earlier orders');
+  expect(lastJson(resumed)).toMatchObject({ run: 2, months: [{ month: '2025-03' }] });
+  const plain = await millrace(database.url, 'backfill', '--yes', '--json', ...rules);
+  expect(plain.stderr).not.toContain('not used');
 });
 
 const REFUSED: [string, string[], RegExp, number][] = [
@@ -160,6 +189,9 @@ test('seed refuses a shop that has rows, and an unknown preset is named', async 
   const seeded = await millrace(database.url, 'seed');
   expect(seeded.code).toBe(EXIT_CODES.RUN_CONFLICT);
   expect(seeded.stderr).toContain('--append');
+  const nothing = await millrace(database.url, 'seed', '--users', '0', '--products', '0');
+  expect(nothing.code).toBe(EXIT_CODES.USAGE);
+  expect(nothing.stderr).toContain('nothing to seed');
   const graded = await millrace(database.url, 'grades', '--once', '--preset', 'harsh');
   expect(graded.code).toBe(EXIT_CODES.USAGE);
   expect(graded.stderr).toContain('live, history, guide');
@@ -174,7 +206,7 @@ test('an empty database and a small shop say what to run', async () => {
   const small = await millrace(empty.url, 'backfill', '--yes', '--json');
   expect(small.code).toBe(EXIT_CODES.BASE_TOO_SMALL);
   expect(small.stderr).toContain('999 users and 999 products');
-  expect(small.stderr).toContain('millrace seed');
+  expect(small.stderr).toContain('millrace seed --append --users 1 --products 1`');
   expect(lastJson(small)).toMatchObject({ error: { code: 'BASE_TOO_SMALL' } });
 });
 

@@ -1,10 +1,11 @@
 -- src/analyse/history-report.ts, once a report: carts bought and carts expected by kind of customer, from one
 -- scan. $1 run, $2 its first moment, $3 the moment after its last; $4 to $8 age group (from 0), gender, status,
--- marketing and score of every kind; $9 and $10 customers and the carts expected of each. Deciles are by score,
+-- marketing and score of every kind; $9 and $10 customers and the carts expected of each; $11 the moment from
+-- which on pools could be filled by customers who had signed up; who bought from another run before is not new either. Deciles are by score,
 -- which nothing that happens in a run can change: ranked by what was expected of them, those who bought early and
 -- so left the pool would all be at the bottom.
 with bought as (
-  select user_id, user_gender, user_age_group,
+  select user_id, user_gender, user_age_group, user_name, user_region,
     count(*) filter (where order_run(order_id) = $1 and created_at >= $2 and created_at < $3) as orders,
     count(*) filter (
       where order_id = cart_id
@@ -13,9 +14,10 @@ with bought as (
     min(created_at) filter (
       where order_run(order_id) = $1 and created_at >= $2 and created_at < $3
     ) as first_at,
+    min(created_at) filter (where order_run(order_id) <> $1) as others_at,
     max(created_at) filter (where status = 'Success') as last_at
   from orders
-  group by user_id, user_gender, user_age_group
+  group by user_id, user_gender, user_age_group, user_name, user_region
 ), lasts as (
   select user_id, max(last_at) as last_at from bought group by user_id
 ), expected as (
@@ -31,10 +33,11 @@ with bought as (
     and scores.gender = users.gender and scores.status = users.status
     and scores.marketing = users.marketing_agree
 ), parts as (
-  select user_id, user_gender, user_age_group, orders, carts, first_at, 0::float8 as expected
+  select user_id, user_gender, user_age_group, user_name, user_region, orders, carts, first_at, others_at,
+    0::float8 as expected
   from bought where orders > 0
   union all
-  select user_id, null, null, 0, 0, null, carts from expected
+  select user_id, null, null, null, null, 0, 0, null, null, carts from expected
 )
 select
   decile, users.age, users.gender, parts.user_gender, parts.user_age_group,
@@ -42,10 +45,18 @@ select
   sum(carts)::float8 as carts,
   sum(orders) filter (where users.user_id is null)::float8 as strangers,
   sum(carts) filter (where decile is null)::float8 as unexpected,
-  (count(*) filter (where first_at < users.created_at))::float8 as early,
+  (
+    count(*) filter (where first_at < users.created_at and first_at >= $11 and coalesce(others_at >= first_at, true))
+  )::float8 as early,
+  (
+    count(*) filter (where first_at < users.created_at and (first_at < $11 or others_at < first_at))
+  )::float8 as lent,
   sum(orders) filter (
     where user_gender <> users.gender or user_age_group <> users.age / 10 * 10 || '대'
   )::float8 as unlike,
+  sum(orders) filter (
+    where user_name <> users.name or user_region <> users.address_district
+  )::float8 as misnamed,
   (
     select count(*)::float8 from users left join lasts using (user_id)
     where users.last_ordered_at is distinct from lasts.last_at

@@ -6,7 +6,7 @@ export type Check = {
   actual: number;
   tolerance: number; // 0: must be exact
   pass: boolean;
-  note?: string; // why it may have failed
+  note?: string; // why it may have failed, or what it leaves out
 };
 
 /** About 70 lines hang on chance; at 4.5 deviations one report of a right run in 2,000 fails. */

@@ -26,8 +26,6 @@ export type History = {
 
 const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 const DATES_NAMED_MAX = 3;
-const YOUNG_BASE =
-  'the base is too young for the first days: seed more, or start at a later month (--from)';
 
 const ORDERS_CHANGED =
   'orders or grades that the run built on or made have changed, or its rules were not kept';
@@ -222,19 +220,26 @@ function statusChecks({ rules, stored, orders }: History): Check[] {
 }
 
 /** What must never be found, whatever the rules. */
-function soundnessChecks({ stored, orders, carts }: History): Check[] {
+function soundnessChecks({ run, stored, orders, carts }: History): Check[] {
   const { users, products, hours } = stored;
   const sum = (value: (row: (typeof users)[number]) => number | null): number =>
     total(users, (row) => value(row) ?? 0);
   const statuses = total(hours, (row) => total(row.statuses, (rows) => rows));
   const payments = total(hours, (row) => total(row.payments, (rows) => rows));
   return [
-    never(
-      'buyers before their sign-up',
-      sum((row) => row.early),
-      YOUNG_BASE,
+    lending(
+      never(
+        'buyers before their sign-up',
+        sum((row) => row.early),
+      ),
+      sum((row) => row.lent),
+      run.options.youngDays?.users,
     ),
-    never('products before their registration', products.early, YOUNG_BASE),
+    lending(
+      never('products before their registration', products.early),
+      products.lent,
+      run.options.youngDays?.products,
+    ),
     never(
       'rows of unknown users',
       sum((row) => row.strangers),
@@ -248,6 +253,10 @@ function soundnessChecks({ stored, orders, carts }: History): Check[] {
     never(
       "rows unlike the user's gender, age",
       sum((row) => row.unlike),
+    ),
+    never(
+      "rows unlike the user's name, region",
+      sum((row) => row.misnamed),
     ),
     never(
       'rows whose total does not add up',
@@ -268,6 +277,13 @@ function buyerChecks({ workedOut }: StoredHistory): Check[] {
     never("carts of users not in the day's pool", workedOut.outside, ORDERS_CHANGED),
     never('users the run itself weighed otherwise', workedOut.recordedOtherwise, ORDERS_CHANGED),
   ];
+}
+
+/** Says what the check has left out since the base, then or in an earlier run, was too young. */
+function lending(check: Check, lent: number, days = 0): Check {
+  if (lent === 0) return check;
+  const young = `too few were registered to fill a pool (the first ${days} days of this run)`;
+  return { ...check, note: `not counting ${lent} of days when ${young}; a larger base avoids it` };
 }
 
 function never(item: string, actual: number, note?: string): Check {

@@ -78,11 +78,14 @@ async function readStored(
     expected: recorded,
     workedOut: null,
   };
+  const { settings, youngDays = { users: 0, products: 0 } } = finished.options;
+  const [{ startMs }] = planOf(finished.options);
+  const fullMs = (days: number): number => startMs + days * DAY_MS;
   return {
     hours,
     items,
-    users: await reader.users(expected, finished.options.settings),
-    products: await reader.products(),
+    users: await reader.users(expected, settings, fullMs(youngDays.users)),
+    products: await reader.products(fullMs(youngDays.products)),
     wrongGrades: await reader.wrongGrades(),
     workedOut,
   };

@@ -54,12 +54,19 @@ export type UserRow = {
   carts: number;
   strangers: number | null; // rows
   unexpected: number | null; // carts
-  early: number; // customers
+  early: number; // customers whose first order comes before their sign-up
+  lent: number; // the same, on days on which the base was too young
   unlike: number | null; // rows
+  misnamed: number | null; // rows
   wrong_lasts: number; // customers in all, on every row
 };
 
-export type ProductRow = { strangers: number; early: number; wrong_counts: number };
+export type ProductRow = {
+  strangers: number;
+  early: number;
+  lent: number;
+  wrong_counts: number;
+};
 
 /** What the stored rows say of a run, read by SQL that knows nothing of the generator. */
 export type StoredHistory = {
@@ -146,13 +153,20 @@ export class HistoryReader {
     return { userIds: rows.map((row) => row.user_id), carts: rows.map((row) => row.carts) };
   }
 
-  async users(expected: ExpectedByUser, settings: ShopSettings): Promise<UserRow[]> {
-    const values = [...this.#own, ...scores(settings), expected.userIds, expected.carts];
+  /** `fullMs`: when there were as many customers as a pool takes. */
+  async users(
+    expected: ExpectedByUser,
+    settings: ShopSettings,
+    fullMs: number,
+  ): Promise<UserRow[]> {
+    const { userIds, carts } = expected;
+    const values = [...this.#own, ...scores(settings), userIds, carts, new Date(fullMs)];
     return await query<UserRow>(this.#client, DOING, reportUsers, values);
   }
 
-  async products(): Promise<ProductRow> {
-    return (await query<ProductRow>(this.#client, DOING, reportProducts, this.#own))[0];
+  async products(fullMs: number): Promise<ProductRow> {
+    const values = [...this.#own, new Date(fullMs)];
+    return (await query<ProductRow>(this.#client, DOING, reportProducts, values))[0];
   }
 
   async wrongGrades(): Promise<number> {

@@ -6,6 +6,10 @@ export const wallClock: Clock = () => Date.now();
 /** Milliseconds from an arbitrary start that never run backwards, for durations. */
 export const monotonicMs = (): number => performance.now();
 
+/** To the millisecond; more digits would only pretend. */
+export const secondsSince = (startedMs: number): number =>
+  Math.round(monotonicMs() - startedMs) / 1_000;
+
 /** Asia/Seoul has had no daylight saving since 1988, so the shop's zone is a constant offset. */
 export const SEOUL_OFFSET_MS = 9 * 3_600_000;
 export const HOUR_MS = 3_600_000;

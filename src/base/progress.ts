@@ -1,11 +1,13 @@
 import { Presets, SingleBar } from 'cli-progress';
 
-import { monotonicMs } from './clock.ts';
+import { monotonicMs, type Clock } from './clock.ts';
 import { count, drawingHiddenBy, duration, say } from './terminal.ts';
 
 export type Progress = {
   /** `done` of `total`, which may turn out otherwise on the way, and what is being done. */
   update(done: number, total: number, note: string): void;
+  /** Something else is being done until the next update; rate and time left do not count it. */
+  wait(note: string): void;
   stop(): void;
 };
 
@@ -14,16 +16,40 @@ const QUIET_BEFORE_MS = 500; // what is over sooner needs no bar
 
 /** A bar with rate and time left on a terminal; a line every few seconds where there is none. */
 export function startProgress(unit: string): Progress {
-  const started = monotonicMs();
-  const rate = (done: number): number => done / Math.max(0.001, (monotonicMs() - started) / 1_000);
-  return process.stderr.isTTY
-    ? barProgress(unit, started, rate)
-    : lineProgress(unit, started, rate);
+  const watch = new Watch(monotonicMs);
+  return process.stderr.isTTY ? barProgress(unit, watch) : lineProgress(unit, watch);
 }
 
-type Rate = (done: number) => number;
+/** How fast something goes, what was waited for left out. */
+export class Watch {
+  readonly #clock: Clock;
+  #startedMs: number;
+  #waitingSinceMs: number | null = null;
 
-function barProgress(unit: string, started: number, rate: Rate): Progress {
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startedMs = clock();
+  }
+
+  wait(): void {
+    this.#waitingSinceMs ??= this.#clock();
+  }
+
+  goOn(): void {
+    if (this.#waitingSinceMs !== null) this.#startedMs += this.#clock() - this.#waitingSinceMs;
+    this.#waitingSinceMs = null;
+  }
+
+  get workedMs(): number {
+    return (this.#waitingSinceMs ?? this.#clock()) - this.#startedMs;
+  }
+
+  perSecond(done: number): number {
+    return done / Math.max(0.001, this.workedMs / 1_000);
+  }
+}
+
+function barProgress(unit: string, watch: Watch): Progress {
   const bar = new SingleBar(
     {
       format: `{bar} {percentage} %  {done} of {all} ${unit}  {rate}/s  {left} left  {note}`,
@@ -41,9 +67,15 @@ function barProgress(unit: string, started: number, rate: Rate): Progress {
   };
   drawingHiddenBy(hide);
   return {
+    wait(note) {
+      watch.wait();
+      hide();
+      say(`${note} …`);
+    },
     update(done, total, note) {
-      if (!running && monotonicMs() - started < QUIET_BEFORE_MS) return;
-      const perSecond = rate(done);
+      watch.goOn();
+      if (!running && watch.workedMs < QUIET_BEFORE_MS) return;
+      const perSecond = watch.perSecond(done);
       const payload = {
         done: count(done),
         all: count(total),
@@ -63,16 +95,21 @@ function barProgress(unit: string, started: number, rate: Rate): Progress {
   };
 }
 
-function lineProgress(unit: string, started: number, rate: Rate): Progress {
-  let last = started;
+function lineProgress(unit: string, watch: Watch): Progress {
+  let lastMs = 0;
   return {
+    wait(note) {
+      watch.wait();
+      say(`${note} …`);
+    },
     update(done, total, note) {
-      const now = monotonicMs();
-      if (now - last < LINE_EVERY_MS) return;
-      last = now;
-      const left = duration(Math.max(0, total - done) / Math.max(1, rate(done)));
+      watch.goOn();
+      if (watch.workedMs - lastMs < LINE_EVERY_MS) return;
+      lastMs = watch.workedMs;
+      const perSecond = watch.perSecond(done);
+      const left = duration(Math.max(0, total - done) / Math.max(1, perSecond));
       say(
-        `${count(done)} of ${count(total)} ${unit}, ${count(rate(done))}/s, ${left} left  ${note}`,
+        `${count(done)} of ${count(total)} ${unit}, ${count(perSecond)}/s, ${left} left  ${note}`,
       );
     },
     stop() {

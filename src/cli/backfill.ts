@@ -28,6 +28,9 @@ type Options = Common & {
   yes?: boolean;
 };
 
+/** What decides a run's rows. */
+const RUN_OPTIONS = ['from', 'to', 'unit', 'orders', 'scenario', 'seed', 'settings'] as const;
+
 const HELP = `
 Examples:
   millrace backfill --yes                             the year 2025, 51,500 orders
@@ -66,7 +69,7 @@ export function backfillCommand(): Command {
     .action(run);
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: Options, given: Command): Promise<void> {
   if (options.resume && options.discard) {
     throw new PipelineError('USAGE', 'give --resume or --discard, not both');
   }
@@ -78,6 +81,7 @@ async function run(options: Options): Promise<void> {
     return;
   }
   await describe(databaseUrl, rules, total, options.resume ?? false);
+  if (options.resume) tellUnused(given);
   await confirm(options.yes ?? false);
   const made = await backfillWithProgress(databaseUrl, rules, options, abortOnSignal());
   result(options, made, () => summary(made));
@@ -98,10 +102,19 @@ export async function backfillWithProgress(
       threadsFromRows: how.threadsFrom,
       signal,
       onProgress: (rows, expected, date) => progress.update(rows, expected, date),
+      onWait: (note) => progress.wait(note),
     });
   } finally {
     progress.stop();
   }
+}
+
+/** A resumed run keeps what it was started with. */
+function tellUnused(given: Command): void {
+  const unused = RUN_OPTIONS.filter((name) => given.getOptionValueSource(name) === 'cli');
+  if (unused.length === 0) return;
+  const names = unused.map((name) => `--${name}`).join(', ');
+  say(`[WARNING] ${names} not used: the run goes on with the options it was started with.\n`);
 }
 
 export function summary(made: BackfillResult): string {
@@ -117,7 +130,7 @@ export function summary(made: BackfillResult): string {
   const table = columns([head, ...rows], [1, 2, 3]);
   const early =
     made.earlyDays > 0
-      ? `\nThe base was too young on ${made.earlyDays} days: pools were filled with users or products registered later.`
+      ? `\nOn ${made.earlyDays} days fewer users or products were registered than a pool takes, so some took part before\ntheir registration. A larger base avoids it: \`bun run millrace seed --append\`, then another run.`
       : '';
   const resumed = made.resumedDays > 0 ? `, ${made.resumedDays} days of them before` : '';
   return `${table}

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
-import { monotonicMs, seoulMidnight } from '../base/clock.ts';
+import { monotonicMs, secondsSince, seoulMidnight, wallClock } from '../base/clock.ts';
+import { redactUrl } from '../base/config.ts';
 import { PipelineError } from '../base/errors.ts';
 import { abortOnSignal } from '../base/shutdown.ts';
 import { columns, count, duration, say } from '../base/terminal.ts';
@@ -40,7 +41,7 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
   try {
     goOn(signal);
     const url = await freshDatabase(stack.databaseUrl);
-    const ready = seconds(started);
+    const ready = secondsSince(started);
     say(`PostgreSQL ready after ${duration(ready)} (${stack.how}); database ${DATABASE} is new\n`);
     const settings = DEFAULT_SETTINGS;
     const seed = 42;
@@ -73,7 +74,7 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
         demotion: settings.grades.demotion,
       }),
     );
-    const gradeSeconds = seconds(gradesFrom);
+    const gradeSeconds = secondsSince(gradesFrom);
     goOn(signal);
     result(
       options,
@@ -87,11 +88,14 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
         [
           summary(made),
           '',
-          passLine(pass, 1, YEAR_END_MS),
+          passLine(pass, 1, wallClock(), YEAR_END_MS),
           '',
           comparison(seeded.seconds, made.seconds, gradeSeconds),
           '',
-          `Look at it: \`bun run millrace up\` prints DATABASE_URL; the demo's database is ${DATABASE}.`,
+          `Look at it: ${redactUrl(url)}`,
+          `  \`bun run millrace up\` prints the address with its password; end it in /${DATABASE}, then`,
+          '  psql "$DATABASE_URL" -c "select grade, count(*) from users group by grade"',
+          '  DATABASE_URL=... bun run millrace report history',
         ].join('\n'),
     );
   } finally {
@@ -140,8 +144,4 @@ async function freshDatabase(serverUrl: string): Promise<string> {
   url.pathname = `/${DATABASE}`;
   await withClient(url.href, migrate);
   return url.href;
-}
-
-function seconds(sinceMs: number): number {
-  return (monotonicMs() - sinceMs) / 1_000;
 }

@@ -1,12 +1,19 @@
 import { Option, type Command } from 'commander';
 
-import { monotonicMs, seoulDate, seoulTime, wallClock } from '../base/clock.ts';
+import {
+  DAY_MS,
+  monotonicMs,
+  secondsSince,
+  seoulDate,
+  seoulTime,
+  wallClock,
+} from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { abortOnSignal, pause } from '../base/shutdown.ts';
 import { count, say } from '../base/terminal.ts';
 import { GRADE_PRESET_NAMES, gradePreset, type GradePresetName } from '../model/grade.ts';
-import { connect } from '../store/client.ts';
-import { passGrades, type GradePass } from '../store/grades.ts';
+import { connect, type Client } from '../store/client.ts';
+import { ordersInWindow, passGrades, type GradePass } from '../store/grades.ts';
 import { command, databaseOf, result, settingsOf, wholeNumber, type Common } from './common.ts';
 
 type Options = Common & {
@@ -44,19 +51,17 @@ async function run(options: Options): Promise<void> {
   try {
     for (let number = 1; !signal.aborted; number++) {
       const started = monotonicMs();
-      const pass = await passGrades(client, {
-        asOfMs: asOfMs ?? wallClock(),
-        windowMonths: settings.grades.windowMonths,
-        preset,
-        rules,
-        demotion: settings.grades.demotion,
-      });
+      const window = { asOfMs: asOfMs ?? wallClock(), windowMonths: settings.grades.windowMonths };
+      const { demotion } = settings.grades;
+      const pass = await passGrades(client, { ...window, preset, rules, demotion });
+      const line = (): string => passLine(pass, number, wallClock(), asOfMs);
       if (options.once) {
-        const seconds = (monotonicMs() - started) / 1_000;
-        result(options, { ...pass, seconds }, () => passLine(pass, number, wallClock()));
+        const seconds = secondsSince(started);
+        await hintAtWindow(client, window);
+        result(options, { ...pass, seconds }, line);
         return;
       }
-      say(passLine(pass, number, wallClock()));
+      say(line());
       await pause(options.interval * 1_000, signal);
     }
     if (options.json) result(options, { stopped: true }, () => '');
@@ -66,10 +71,32 @@ async function run(options: Options): Promise<void> {
 }
 
 /** The updater's line (seed 001): total, promoted, demoted, kept; then who holds what. */
-export function passLine(pass: GradePass, number: number, nowMs: number): string {
+export function passLine(
+  pass: GradePass,
+  number: number,
+  nowMs: number,
+  asOfMs?: number, // if it is not now
+): string {
   const { VIP, GOLD, SILVER, BRONZE } = pass.distribution;
-  return `${seoulTime(nowMs)} - grade pass #${number} done - ${count(pass.total)} users | promoted ${count(pass.promoted)} | demoted ${count(pass.demoted)} | kept ${count(pass.kept)}
+  const asOf = asOfMs === undefined ? '' : ` as of ${seoulTime(asOfMs)}`;
+  return `${seoulTime(nowMs)} - grade pass #${number} done${asOf} - ${count(pass.total)} users | promoted ${count(pass.promoted)} | demoted ${count(pass.demoted)} | kept ${count(pass.kept)}
   grades: VIP ${count(VIP)} | GOLD ${count(GOLD)} | SILVER ${count(SILVER)} | BRONZE ${count(BRONZE)}`;
+}
+
+/** A history lies in the past, so a pass as of now may find nobody who ordered. */
+async function hintAtWindow(
+  client: Client,
+  window: { asOfMs: number; windowMonths: number },
+): Promise<void> {
+  const found = await ordersInWindow(client, window);
+  if (found.any) return;
+  const none = `hint: no order lies in the ${window.windowMonths} months before ${seoulDate(window.asOfMs)}`;
+  if (found.newestMs === null) {
+    say(`${none}, nor anywhere; \`bun run millrace backfill\` makes some`);
+    return;
+  }
+  const after = seoulDate(found.newestMs + DAY_MS);
+  say(`${none}; the newest is of ${seoulDate(found.newestMs)}: try --as-of ${after}`);
 }
 
 function dayStart(text: string): number {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 
+import { PipelineError } from '../base/errors.ts';
 import { startProgress } from '../base/progress.ts';
 import { abortOnSignal } from '../base/shutdown.ts';
 import { count, duration } from '../base/terminal.ts';
@@ -25,6 +26,9 @@ export function seedCommand(): Command {
     .option('--settings <file>', 'JSON with any part of what `bun run millrace settings` prints')
     .action(async (options: Options) => {
       const total = options.users + options.products;
+      if (total === 0) {
+        throw new PipelineError('USAGE', 'nothing to seed: give --users or --products above 0');
+      }
       const progress = startProgress('rows');
       let seeded: SeedResult;
       try {

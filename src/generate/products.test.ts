@@ -63,6 +63,21 @@ describe('products', () => {
     }
   });
 
+  test('are of no later model year than that of their registration', () => {
+    const rows = productRows({ ...OPTIONS, fromMs: Date.UTC(2021, 0, 1, -9) });
+    const years = rows.flatMap((row) => {
+      const [year] = /\b20\d\d\b/.exec(row.name) ?? [];
+      if (year === undefined) return [];
+      expect(row.description).toContain(row.name.replace(/^\[.*?\] /, ''));
+      const registered = new Date(row.createdAtMs + 9 * 3_600_000).getUTCFullYear();
+      expect(Number(year)).toBeLessThanOrEqual(registered);
+      return [`${registered} ${year}`];
+    });
+    expect(years.length).toBeGreaterThan(1_000);
+    const seen = ['2021 2021', '2022 2022', '2023 2023', '2024 2024', '2025 2024', '2025 2025'];
+    expect([...new Set(years)].toSorted()).toEqual(seen);
+  });
+
   test('use no brand of the real world', () => {
     const texts = JSON.stringify(WORDS) + JSON.stringify(PRODUCTS);
     expect(REAL_BRANDS.filter((brand) => texts.includes(brand))).toEqual([]);

@@ -1,4 +1,5 @@
 import { randomBeta } from 'd3-random';
+import { seoulDate } from '../base/clock.ts';
 import { Random } from '../base/random.ts';
 import { CATEGORIES, type Category } from '../model/category.ts';
 import type { Product } from '../model/product.ts';
@@ -59,12 +60,17 @@ export function product(
   const label = random.below(shelf.brands.length);
   const brand = shelf.brands[label];
   const premium = label < shelf.premiumCount;
-  const title = fill(random, random.pick(shelf.patterns), brand);
+  const drawn = fill(random, random.pick(shelf.patterns), brand);
   const prefix = random.next() < PREFIX_SHARE ? random.pick(shelf.prefixes) : '';
   const price = sellingPrice(random, shelf.category, premium, settings.priceBeta);
   const orgPrice = listPrice(random, price, options.plantedErrorShare ?? PLANTED_ERROR_SHARE);
   const rating = Math.round((premium ? random.between(4, 5) : random.between(3, 4.8)) * 10) / 10;
   const reviewCount = premium ? 50 + random.below(2451) : random.below(501);
+  const opening = random.pick(OPENING_PARTS);
+  const closing = random.pick(shelf.closings);
+  const stock = random.below(STOCK_MAX + 1);
+  const createdAtMs = Math.floor(random.between(fromMs, toMs));
+  const title = dated(drawn, createdAtMs);
   return {
     productId: `P${String(number).padStart(8, '0')}`,
     category,
@@ -72,13 +78,13 @@ export function product(
     orgPrice,
     price,
     discountRate: orgPrice > price ? (orgPrice - price) / orgPrice : 0,
-    description: describe(random, shelf.closings, brand, title),
+    description: describe(opening, brand, title, closing),
     brand,
-    stock: random.below(STOCK_MAX + 1),
+    stock,
     rating,
     reviewCount,
     isBest: reviewCount > 1000 && rating > 4.5,
-    createdAtMs: Math.floor(random.between(fromMs, toMs)),
+    createdAtMs,
     orderCount: 0,
   };
 }
@@ -142,13 +148,18 @@ const OPENING_PARTS: readonly (readonly string[])[] = OPENINGS.map((text) =>
 );
 
 function describe(
-  random: Random,
-  closings: readonly string[],
+  [before, between, after]: readonly string[],
   brand: string,
   name: string,
+  closing: string,
 ): string {
-  const [before, between, after] = random.pick(OPENING_PARTS);
-  return `${before}${brand}${between}${name}${after} ${random.pick(closings)}`;
+  return `${before}${brand}${between}${name}${after} ${closing}`;
+}
+
+/** Nothing is of a later model year than the one it was registered in. */
+function dated(title: string, createdAtMs: number): string {
+  const registered = seoulDate(createdAtMs).slice(0, 4);
+  return title.replace(/\b202\d\b/, (year) => (year < registered ? year : registered));
 }
 
 /** A category with all that its products choose from, prepared once. */

@@ -69,6 +69,19 @@ async function md5(client: Client): Promise<string> {
   return (await one<{ md5: string }>(client, sql)).md5;
 }
 
+/** What orders made of users and products. */
+async function standingOf(client: Client): Promise<unknown> {
+  return await one(
+    client,
+    `select
+       (select md5(string_agg(row(user_id, grade, last_ordered_at, last_login_at)::text, '' order by user_id))
+        from users) as users,
+       (select md5(string_agg(row(product_id, order_count)::text, '' order by product_id))
+        from products) as products,
+       (select md5(string_agg(row(grade_changes.*)::text, '' order by change_id)) from grade_changes) as changes`,
+  );
+}
+
 /** The same for more rows than fit into one text. */
 async function sum(client: Client): Promise<unknown> {
   return await one(
@@ -210,6 +223,7 @@ async function expectSalesOfOrders(client: Client): Promise<void> {
       select product_id, count(*) as sold from orders where status = 'Success' group by 1) o using (product_id)
     where order_count <> coalesce(o.sold, 0)`);
   expect([users.rowCount, products.rowCount]).toEqual([0, 0]);
+  expect(await count(client, 'select from users where last_login_at < last_ordered_at')).toBe(0);
 }
 
 const MONTHS = [3_000, 3_200, 3_400, 3_600, 3_800, 4_000, 4_300, 4_600, 4_900, 5_200, 5_500, 6_000];
@@ -275,8 +289,10 @@ test('the same seed makes the same rows elsewhere, another seed others', async (
 
 test('a second run of the same seed adds as many others, and counts the first one’s orders', async () => {
   const { client, url } = year;
-  await client.query('create table held as select user_id, grade from users');
-  const second = await backfill(url, YEAR, FRESH);
+  const notes: string[] = [];
+  const onWait = (note: string): unknown => notes.push(note);
+  const second = await backfill(url, YEAR, { ...FRESH, onWait });
+  expect(notes).toEqual(['counting earlier orders']);
   expect(second).toMatchObject({ run: 2, orders: 51_500 });
   expect(await count(client, 'select distinct order_id from orders')).toBe(103_000);
   const carts = (run: number, what: string): string =>
@@ -288,7 +304,33 @@ test('a second run of the same seed adds as many others, and counts the first on
   expect(await halfDays(client, 1)).toEqual([]);
   expect(await halfDays(client, 2)).toEqual([]);
   await expectSalesOfOrders(client);
-  await expectGradesOfOracle(client, 2, 'select user_id, grade from held');
+  // Not from what the first run made of everybody by December, but from the start of the year.
+  await expectGradesOfOracle(client, 2, "select user_id, 'BRONZE' as grade from users");
+}, 60_000);
+
+test('a run of earlier months starts from the grades held then, and leaves those of later ones', async () => {
+  const { client, url } = year;
+  await client.query('create table held as select user_id, grade from users');
+  await backfill(url, { ...YEAR, from: '2025-06', to: '2025-07' }, FRESH);
+  const moved = 'select from held join users using (user_id) where held.grade <> users.grade';
+  const later = `exists (select from grade_changes c
+    where c.user_id = users.user_id and run <> 3 and changed_at > '2025-07-27')`; // the last refresh
+  expect(await count(client, `${moved} and ${later}`)).toBe(0);
+  expect(await count(client, moved)).toBeGreaterThan(0);
+  const ended = `select distinct on (user_id) user_id, to_grade from grade_changes
+    where run = 3 order by user_id, change_id desc`;
+  const unlike = `select from (${ended}) e join users using (user_id) where grade <> to_grade`;
+  expect(await count(client, `${unlike} and ${later}`)).toBeGreaterThan(100);
+  expect(await count(client, `${unlike} and not ${later}`)).toBe(0);
+  const firsts = `select distinct on (user_id) user_id, from_grade from grade_changes
+    where run = 3 order by user_id, change_id`;
+  const held = `select distinct on (user_id) user_id, to_grade from grade_changes
+    where run <> 3 and changed_at < '2025-06-01' order by user_id, changed_at desc, change_id desc`;
+  expect(await count(client, firsts)).toBeGreaterThan(100);
+  const wrong = `select from (${firsts}) f left join (${held}) h using (user_id)
+    where from_grade <> coalesce(to_grade, 'BRONZE')`;
+  expect(await count(client, wrong)).toBe(0);
+  await expectSalesOfOrders(client);
 }, 60_000);
 
 test('a year in carts is 68,012 of them', async () => {
@@ -352,7 +394,8 @@ test('a base too small for the pools is refused, and nothing entered', async () 
     const failure = await failureOf(backfill(url, YEAR, FRESH));
     expect(failure.code).toBe('BASE_TOO_SMALL');
     expect(failure.message).toContain(`999 ${users === 999 ? 'users' : 'products'}`);
-    expect(failure.message).toContain('millrace seed');
+    const missing = users === 999 ? '--users 1 --products 0' : '--users 0 --products 1';
+    expect(failure.message).toContain(`\`bun run millrace seed --append ${missing}\``);
     expect(await count(client, 'select from backfill_runs')).toBe(0);
   }
 });
@@ -490,6 +533,9 @@ test('a connection lost in the middle of a COPY is told in a line, and nothing h
   await client.query(`select pg_terminate_backend(pid) from (${backends}) pids`);
   const failure = await failing;
   expect(failure).toMatchObject({ code: 'DATABASE_LOST', retryable: true });
+  expect(failure.message).toContain('`bun run millrace up`');
+  expect(failure.message).toContain('`bun run millrace backfill --resume`');
+  expect(failure.message).not.toContain('Client has');
   await until(async () => (await count(client, backends)) === 0);
   expect(await halfDays(client, 1)).toEqual([]);
   const resumed = await backfill(url, LARGE, { resume: true, threads: 4 });
@@ -502,6 +548,7 @@ test('a changed base is not resumed on; discarding removes the run’s rows and 
   await client.query("select setval('run_numbers', 70000)"); // all 20 bits of a run count
   await backfill(url, { ...YEAR, to: '2025-02' }, FRESH);
   const before = await md5(client);
+  const standing = await standingOf(client);
   const stop = new AbortController();
   const failing = failureOf(
     backfill(
@@ -524,6 +571,7 @@ test('a changed base is not resumed on; discarding removes the run’s rows and 
   expect(await withClient(url, (own) => discardRun(own, 70_002))).toBe(stored);
   expect(await md5(client)).toBe(before);
   expect(await count(client, 'select from backfill_days where run = 70002')).toBe(0);
+  expect(await standingOf(client)).toEqual(standing);
   const finished = failureOf(withClient(url, (own) => discardRun(own, 70_001)));
   expect((await finished).code).toBe('RUN_CONFLICT');
   expect((await backfill(url, { ...YEAR, to: '2025-01' }, FRESH)).run).toBe(70_003);

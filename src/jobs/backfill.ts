@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { setImmediate } from 'node:timers/promises';
 
-import { DAY_MS, monotonicMs } from '../base/clock.ts';
+import { DAY_MS, monotonicMs, secondsSince } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { chunksOf, noEffects, type Chunk, type Effects, type ShopDay } from '../generate/carts.ts';
 import { addEffects, History, monthsBefore, type DayEffects } from '../generate/history.ts';
@@ -13,11 +13,14 @@ import {
   parseRunOptions,
   planOf,
   unpackGrades,
+  youngDays,
   type BackfillRules,
   type RunOptions,
 } from '../model/rules.ts';
 import { fragmentId, loadBase, type LoadedBase } from '../store/base.ts';
 import { withClient, type Client } from '../store/client.ts';
+import { databaseFailure } from '../store/failure.ts';
+import { gradesBefore } from '../store/grades.ts';
 import {
   anyExisting,
   ExistingDays,
@@ -31,6 +34,7 @@ import {
   unfinishedRun,
   type LedgerDay,
   type Run,
+  type RunEnd,
 } from '../store/runs.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ChunkMaker, type MadeChunk, type MakerSetup } from './chunk-maker.ts';
@@ -43,6 +47,7 @@ export type BackfillHow = {
   threadsFromRows?: number; // rows of the whole run; below, starting threads costs more than they save
   signal?: AbortSignal;
   onProgress?: (rows: number, rowsExpected: number, date: string) => void;
+  onWait?: (note: string) => void; // until the next progress no order is made
 };
 
 export type MonthResult = {
@@ -81,9 +86,12 @@ export function checkBase(users: number, products: number): void {
   ];
   const missing = short.filter(Boolean).join(' and ');
   if (missing === '') return;
+  const more = (have: number): number => Math.max(0, BASE_MIN - have);
+  const add = ` --append --users ${more(users)} --products ${more(products)}`;
   throw new PipelineError(
     'BASE_TOO_SMALL',
-    `the shop has ${missing}, and a history needs 1,000 of each; run \`bun run millrace seed\` first`,
+    `the shop has ${missing}, and a history needs 1,000 of each; ` +
+      `run \`bun run millrace seed${users + products === 0 ? '' : add}\` first`,
   );
 }
 
@@ -101,7 +109,11 @@ export async function backfill(
     const run = await openRun(client, rules, how.resume, loaded);
     const options = parseRunOptions(run.options);
     takeStartGrades(loaded, options);
-    return await new Backfill(databaseUrl, client, loaded, run, options, how).all(started);
+    try {
+      return await new Backfill(databaseUrl, client, loaded, run, options, how).all(started);
+    } catch (cause) {
+      throw lostIn(run.run, cause);
+    }
   });
 }
 
@@ -109,12 +121,16 @@ async function openRun(
   client: Client,
   rules: BackfillRules,
   resume: boolean,
-  { base, checksum }: LoadedBase,
+  loaded: LoadedBase,
 ): Promise<Run> {
+  const { base, checksum } = loaded;
   const unfinished = await unfinishedRun(client);
   if (!resume) {
     if (!unfinished) {
-      const options: RunOptions = { ...rules, startGrades: packGrades(base.users.grade) };
+      const plans = planOf(rules);
+      const startGrades = packGrades(await gradesAt(client, loaded, plans[0].startMs));
+      const young = youngDays(base, rules.settings, plans);
+      const options: RunOptions = { ...rules, startGrades, youngDays: young };
       return await beginRun(client, options, checksum);
     }
     throw new PipelineError(
@@ -130,6 +146,35 @@ async function openRun(
     `users or products were added, removed or changed (grades aside) since run ${unfinished.run} began, ` +
       'so the rest of it would not fit; delete its rows with `bun run millrace backfill --discard` and start again',
   );
+}
+
+/**
+ * By the record of changes, since the table may hold what later months made of them; who is not in
+ * the record holds what the table says.
+ */
+async function gradesAt(client: Client, loaded: LoadedBase, atMs: number): Promise<Uint8Array> {
+  const { users } = loaded.base;
+  const grades = Uint8Array.from(users.grade);
+  const held = await gradesBefore(client, atMs);
+  if (held.size === 0) return grades;
+  const userIds = idsOf(loaded.fragments.users);
+  for (let user = 0; user < users.count; user++) {
+    const grade = held.get(userIds(user));
+    if (grade !== undefined) grades[user] = GRADES.indexOf(grade);
+  }
+  return grades;
+}
+
+/** A server that goes away is told with what to do then, whatever the connection has to say of it. */
+function lostIn(run: number, cause: unknown): unknown {
+  const failure = cause instanceof Error ? databaseFailure(cause, 'storing orders') : cause;
+  if (!(failure instanceof PipelineError)) return cause;
+  const { code } = failure;
+  if (code !== 'DATABASE_LOST' && code !== 'DATABASE_UNREACHABLE') return cause;
+  const message =
+    `the connection to PostgreSQL was lost in the middle of run ${run}; only whole days are stored. ` +
+    'Start the server again (`bun run millrace up`), then go on with `bun run millrace backfill --resume`';
+  return new PipelineError(code, message, { retryable: true, cause });
 }
 
 /** Grades may have changed while a run stood still; it goes on from those it began with. */
@@ -189,8 +234,9 @@ class Backfill {
       for (const writer of this.#writers) await writer.drain();
       const checksum = this.#checksum();
       const carts = this.#ledger.reduce((sum, day) => sum + day.carts, 0);
-      await finishRun(this.#client, this.#end(checksum, carts));
-      return this.#result(checksum, carts, (monotonicMs() - started) / 1_000);
+      const graded = await gradesBefore(this.#client, this.#plans[0].startMs);
+      await finishRun(this.#client, this.#end(checksum, carts, new Set(graded.keys())));
+      return this.#result(checksum, carts, secondsSince(started));
     } finally {
       this.#threads?.close();
       await Promise.all(this.#writers.map((writer) => writer.close()));
@@ -234,7 +280,9 @@ class Backfill {
   /** Orders of others, brought up to the first day; null where there are none. */
   async #otherOrders(): Promise<OtherOrders | null> {
     const { run } = this.#run;
+    if (this.#how.resume) this.#how.onWait?.('looking for earlier orders'); // a scan of its own at worst
     if (!(await anyExisting(this.#client, run))) return null;
+    this.#how.onWait?.('counting earlier orders');
     const firstMs = this.#plans[0].startMs;
     const endMs = (this.#plans.at(-1)?.startMs ?? firstMs) + DAY_MS;
     const windowMs = monthsBefore(firstMs, this.#rules.settings.grades.windowMonths);
@@ -343,16 +391,22 @@ class Backfill {
     return hash.toString(16).padStart(16, '0');
   }
 
-  #end(checksum: string, carts: number): Parameters<typeof finishRun>[1] {
+  /** `graded`: everybody on whose grade somebody else has had a word. */
+  #end(checksum: string, carts: number, graded: Set<string>): RunEnd {
     const history = this.#history;
     const { users, products } = this.#loaded.fragments;
     const userIds = idsOf(users);
     const productIds = idsOf(products);
-    // Also who is back where he started: a pass of the updater may have moved him meanwhile.
+    // Also who is where he started: another run, or a pass of the updater, may have moved him. A run
+    // that changed nobody has nothing to say on grades.
     const regraded = new Set(history.gradeChanges.map((change) => change.user));
+    const judged = (user: number): boolean =>
+      regraded.size > 0 && (regraded.has(user) || graded.has(userIds(user)));
     const changed = [...history.grade.keys()].filter(
-      (user) => history.runLastOrderedMs[user] > 0 || regraded.has(user),
+      (user) => history.runLastOrderedMs[user] > 0 || judged(user),
     );
+    const { refreshDays } = this.#rules.settings.grades;
+    const lastPass = this.#plans[Math.floor((this.#plans.length - 1) / refreshDays) * refreshDays];
     const soldProducts = [...history.runSold.keys()].filter(
       (product) => history.runSold[product] > 0,
     );
@@ -365,10 +419,11 @@ class Backfill {
       carts,
       checksum,
       preset: this.#rules.settings.grades.backfill,
+      lastPassMs: lastPass.startMs,
       users: changed.map((user) => ({
         userId: userIds(user),
         lastOrderedMs: history.runLastOrderedMs[user],
-        grade: regraded.has(user) ? GRADES[history.grade[user]] : null,
+        grade: judged(user) ? GRADES[history.grade[user]] : null,
       })),
       products: soldProducts.map((product) => ({
         productId: productIds(product),
@@ -396,7 +451,7 @@ class Backfill {
       orders: this.#rows,
       carts,
       seconds,
-      ordersPerSecond: Math.round((this.#rows - this.#rowsStoredBefore) / seconds),
+      ordersPerSecond: Math.round((this.#rows - this.#rowsStoredBefore) / Math.max(seconds, 0.001)),
       threads: this.#threads ? this.#how.threads : 0,
       checksum,
       gradeChanges: this.#history.gradeChanges.length,

@@ -120,6 +120,8 @@ test('a server that dies in the middle of a COPY loses nothing that was committe
     }),
   );
   expect(['DATABASE_LOST', 'DATABASE_UNREACHABLE']).toContain(lost.code);
+  expect(lost.message).toContain('`bun run millrace up`');
+  expect(lost.message).toContain('--resume');
   expect(lost.message).not.toContain('\n');
   await server.kill();
   await server.restart();

@@ -114,6 +114,21 @@ test('appended rows continue the numbers and repeat nobody', async () => {
   ]);
 });
 
+test('a shop with an unfinished run takes nobody new until it is ended', async () => {
+  const { url, client } = await empty('unfinished');
+  await seedShop(url, OPTIONS);
+  await client.query(
+    `insert into backfill_runs (run, options, base_checksum) values (7, '{}', '')`,
+  );
+  const add = { ...OPTIONS, append: true };
+  const failure = await seedShop(url, add).catch((cause: unknown) => cause);
+  expect(failure).toMatchObject({ code: 'RUN_CONFLICT' });
+  expect(String(failure)).toMatch(/run 7 is unfinished.*--resume.*--discard/);
+  expect(await shopStatus(client)).toMatchObject({ users: 1_200, products: 1_500 });
+  await client.query("update backfill_runs set state = 'discarded'");
+  expect(await seedShop(url, add)).toMatchObject({ users: 1_200, products: 1_500 });
+});
+
 test('of two seeds at once, one fills the shop and the other finds it full', async () => {
   const { url, client } = await empty('twice');
   const both = await Promise.allSettled([seedShop(url, OPTIONS), seedShop(url, OPTIONS)]);

@@ -1,4 +1,4 @@
-import { monotonicMs, seoulMidnight } from '../base/clock.ts';
+import { monotonicMs, secondsSince, seoulMidnight } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { productRows } from '../generate/products.ts';
 import { userRows } from '../generate/users.ts';
@@ -6,6 +6,7 @@ import type { Product } from '../model/product.ts';
 import type { ShopSettings } from '../model/settings.ts';
 import type { User } from '../model/user.ts';
 import { transaction, withClient } from '../store/client.ts';
+import { unfinishedRun } from '../store/runs.ts';
 import { copyProducts, copyUsers, shopStatus, takeNumbers } from '../store/shop.ts';
 
 export type SeedOptions = {
@@ -44,12 +45,20 @@ export async function seedShop(databaseUrl: string, options: SeedOptions): Promi
             'add --append to add to them',
         );
       }
+      const unfinished = await unfinishedRun(client);
+      if (unfinished) {
+        throw new PipelineError(
+          'RUN_CONFLICT',
+          `backfill run ${unfinished.run} is unfinished, and with other users or products it could not go on; ` +
+            'finish it with `bun run millrace backfill --resume`, or delete its rows with `--discard`',
+        );
+      }
       const firstUser = await takeNumbers(client, 'user', options.users);
       const firstProduct = await takeNumbers(client, 'product', options.products);
       const watch = watcher(options);
       const users = await copyUsers(client, watch(makeUsers(options, firstUser)));
       const products = await copyProducts(client, watch(makeProducts(options, firstProduct)));
-      return { users, products, seconds: (monotonicMs() - started) / 1_000 };
+      return { users, products, seconds: secondsSince(started) };
     });
   });
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 
 import { PipelineError } from '../base/errors.ts';
+import type { Base } from './base.ts';
 import { type DayPlan, planDays, type PlanUnit } from './calendar.ts';
 import { parseSettings, type ShopSettings } from './settings.ts';
 
@@ -18,7 +19,11 @@ export type BackfillRules = {
 /** What the ledger keeps of a run, so that it can be resumed and reported on. */
 export type RunOptions = BackfillRules & {
   startGrades: string; // see packGrades
+  youngDays?: YoungDays; // of the base the run began with; older runs did not keep it
 };
+
+/** How many days of a run, its first ones, begin with fewer members registered than a pool takes. */
+export type YoungDays = { users: number; products: number };
 
 const Stored = v.object({
   from: v.string(),
@@ -29,6 +34,7 @@ const Stored = v.object({
   seed: v.pipe(v.number(), v.safeInteger()),
   settings: v.unknown(),
   startGrades: v.string(),
+  youngDays: v.optional(v.object({ users: v.number(), products: v.number() })),
 });
 
 /** The options as the ledger keeps them, checked, since another version may have written them. */
@@ -57,4 +63,24 @@ export function packGrades(grades: Uint8Array): string {
 export function unpackGrades(packed: string, count: number): Uint8Array | null {
   const grades = Bun.inflateSync(Uint8Array.fromBase64(packed));
   return grades.length === count ? grades : null;
+}
+
+/** In order of registration. */
+type Members = Pick<Base['users'], 'count' | 'createdAtMs'>;
+
+/** On these days pools take members that are registered later; see History. */
+export function youngDays(
+  { users, products }: { users: Members; products: Members },
+  { pools }: ShopSettings,
+  plans: readonly DayPlan[],
+): YoungDays {
+  // The last member without whom a pool cannot be filled; members are in order of registration.
+  const days = ({ count, createdAtMs }: Members, size: number): number => {
+    const fullMs = createdAtMs[Math.min(size, count) - 1];
+    return plans.filter((plan) => plan.startMs < fullMs).length;
+  };
+  return {
+    users: days(users, pools.users.returning + pools.users.new),
+    products: days(products, pools.products.popular + pools.products.fresh),
+  };
 }

@@ -110,6 +110,17 @@ describe('the server of a state folder', () => {
     TEST_MS_MAX,
   );
 
+  test('says which folder is in the way where one holds no PostgreSQL data', async () => {
+    const dir = newDir('moved');
+    const { data } = await status(dir);
+    mkdirSync(join(data, 'base'), { recursive: true });
+    const refused = await embeddedUp({ dir, user: 'namespace' }).catch((cause: unknown) => cause);
+    expect(refused).toMatchObject({ code: 'STACK_FAILED' });
+    expect(String(refused)).toContain(data);
+    expect(String(refused)).toContain('remove');
+    expect(readdirSync(dir).filter((name) => name.includes('.new'))).toEqual([]);
+  });
+
   test(
     'is not the server of the folder that a state folder was copied from',
     async () => {

@@ -82,6 +82,12 @@ export function hasData(data: string): boolean {
  */
 export async function makeData(cluster: Cluster, options: { sync: boolean }): Promise<void> {
   const { data, user } = cluster;
+  if (existsSync(data) && readdirSync(data).length > 0) {
+    throw new PipelineError(
+      'STACK_FAILED',
+      `${data} is not empty and holds no PostgreSQL data (no PG_VERSION); move or remove it, then try again`,
+    );
+  }
   const halves = `${basename(data)}.new-`;
   for (const name of readdirSync(dirname(data)).filter((entry) => entry.startsWith(halves))) {
     const path = join(dirname(data), name);

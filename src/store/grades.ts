@@ -1,4 +1,5 @@
 import gradePass from '../../sql/queries/grade_pass.sql' with { type: 'text' };
+import gradesBeforeSql from '../../sql/queries/grades_before.sql' with { type: 'text' };
 import { GRADES, type Demotion, type Grade, type GradeRules } from '../model/grade.ts';
 import { query, transaction, type Client } from './client.ts';
 
@@ -55,4 +56,37 @@ export async function gradeDistribution(client: Client): Promise<Record<Grade, n
   const counts: Record<Grade, number> = { BRONZE: 0, SILVER: 0, GOLD: 0, VIP: 0 };
   for (const { grade, count } of rows) counts[grade] = Number(count);
   return counts;
+}
+
+/** What everybody whose grade was ever changed held at a moment, by the record of changes. */
+export async function gradesBefore(client: Client, atMs: number): Promise<Map<string, Grade>> {
+  const rows = await query<{ user_id: string; grade: Grade }>(
+    client,
+    'reading the grades held before',
+    gradesBeforeSql,
+    [new Date(atMs)],
+  );
+  return new Map(rows.map((row) => [row.user_id, row.grade]));
+}
+
+/** Whether a pass had any order to look at; if not, when the newest of all was made (null: there is none). */
+export async function ordersInWindow(
+  client: Client,
+  { asOfMs, windowMonths }: Pick<GradeOptions, 'asOfMs' | 'windowMonths'>,
+): Promise<{ any: true } | { any: false; newestMs: number | null }> {
+  const doing = 'looking for orders in the window';
+  const within = await query(
+    client,
+    doing,
+    `select from orders
+     where created_at >= $1::timestamptz - make_interval(months => $2) and created_at < $1 limit 1`,
+    [new Date(asOfMs), windowMonths],
+  );
+  if (within.length > 0) return { any: true };
+  const [row] = await query<{ newest: Date | null }>(
+    client,
+    doing,
+    'select max(created_at) as newest from orders',
+  );
+  return { any: false, newestMs: row.newest?.getTime() ?? null };
 }

@@ -29,6 +29,7 @@ export type RunEnd = {
   carts: number;
   checksum: string;
   preset: string;
+  lastPassMs: number; // when it last looked at grades
   users: { userId: string; lastOrderedMs: number; grade: string | null }[];
   products: { productId: string; sold: number }[];
   changes: {
@@ -166,7 +167,7 @@ export async function finishRun(client: Client, end: RunEnd): Promise<void> {
       to.int64(product.sold);
     });
     await client.query('analyze run_users; analyze run_products');
-    await client.query(finishUsers);
+    await client.query(finishUsers, [new Date(end.lastPassMs)]);
     await client.query(finishProducts);
     await copyChanges(client, end);
     await copyRows(

@@ -1,11 +1,17 @@
 /**
- * `bun run bench [seed|year|carts|copy|threads|grades|grades-large ...] [--small] [--orders N]`
+ * `bun run bench [name ...] [--small] [--orders N]`; without a name, all of them.
  * Each line: what the Python original took or states, ours, the ratio, and the floor where there is
  * one. Everything in one run, on a PostgreSQL of its own. `--small` is what the tests run.
  */
 import { parseArgs } from 'node:util';
 
 import { columns, count, duration } from '../src/base/terminal.ts';
+import { cacheBench } from './cache.ts';
+import { drainBench } from './drain.ts';
+import { latencyBench } from './latency.ts';
+import { liveCarts } from './live.ts';
+import { STREAM_SINK_SIZES, streamSink } from './stream-sink.ts';
+import { produceBench } from './stream-produce.ts';
 import { freshDatabase, millrace, plainCopy, startServer, type Server } from './shop.ts';
 
 export type Line = {
@@ -14,8 +20,8 @@ export type Line = {
   ours: string;
   ratio: string;
   floor: string;
-  factor: number | null; // the ratio as a number, where there is something to compare with
-  checksum: string | null; // of the rows, where a bench makes the same ones more than once
+  factor?: number; // the ratio as a number, where there is something to compare with
+  checksum?: string; // of the rows, where a bench makes the same ones more than once
 };
 type Sizes = {
   users: number;
@@ -24,6 +30,10 @@ type Sizes = {
   carts: number;
   large: number; // orders
   largeUsers: number;
+  stream: number; // records
+  rate: number; // orders a second
+  rateSeconds: number;
+  kills: number;
 };
 type Bench = (server: Server, sizes: Sizes) => Promise<Line[]>;
 
@@ -34,6 +44,10 @@ const FULL: Sizes = {
   carts: 68_012,
   large: 5_000_000,
   largeUsers: 1_000_000,
+  stream: 1_000_000,
+  rate: 2_000,
+  rateSeconds: 30,
+  kills: 5,
 };
 const SMALL: Sizes = {
   users: 1_000,
@@ -42,6 +56,10 @@ const SMALL: Sizes = {
   carts: 1_000,
   large: 20_000,
   largeUsers: 2_000,
+  stream: 10_000,
+  rate: 200,
+  rateSeconds: 3,
+  kills: 1,
 };
 
 const BENCHES: Record<string, Bench> = {
@@ -52,7 +70,33 @@ const BENCHES: Record<string, Bench> = {
   threads,
   grades,
   'grades-large': gradesLarge,
+  live: liveLine,
+  cache: cacheBench,
+  produce: async (_, sizes) => produceBench({ records: sizes.stream, small: isSmall(sizes) }),
+  sink: async (server, sizes) =>
+    streamSink(server, {
+      ...STREAM_SINK_SIZES,
+      orders: sizes.stream,
+      users: sizes.users,
+      products: sizes.products,
+      ...(isSmall(sizes) && { batch: 1_000, round: 5_000 }),
+    }),
+  drain: async (server, sizes) =>
+    drainBench(server, { orders: sizes.stream, kills: sizes.kills, small: isSmall(sizes) }),
+  latency: async (server, sizes) =>
+    latencyBench(server, { rate: sizes.rate, seconds: sizes.rateSeconds, small: isSmall(sizes) }),
 };
+
+/** The sizes that the tests run with. */
+function isSmall(sizes: Sizes): boolean {
+  return sizes.stream <= SMALL.stream;
+}
+
+async function liveLine(_: Server, sizes: Sizes): Promise<Line[]> {
+  const { rows, seconds } = await liveCarts(sizes.stream);
+  const ours = `${count(rows / seconds)}/s`;
+  return [{ bench: 'live orders made, one core', stated: '-', ours, ratio: '', floor: '' }];
+}
 
 async function base(server: Server, name: string, { users, products }: Sizes): Promise<string> {
   const url = await freshDatabase(server, name);
@@ -102,7 +146,6 @@ async function copy(server: Server, sizes: Sizes): Promise<Line[]> {
       ratio: `${(ours / plain).toFixed(2)} of a plain COPY`,
       floor: `${count(plain)}/s`,
       factor: ours / plain,
-      checksum: null,
     },
   ];
 }
@@ -161,15 +204,13 @@ async function gradeLine(url: string, bench: string): Promise<Line> {
     ours: `${duration(inside)} the pass, ${duration(run.seconds)} the command`,
     ratio: `${count(changed)} changed`,
     floor: '',
-    factor: null,
-    checksum: null,
   };
 }
 
 function against(bench: string, seconds: number, stated: string, ours: number): Line {
   const factor = seconds / ours;
   const ratio = `${count(factor)}x`;
-  return { bench, stated, ours: duration(ours), ratio, floor: '', factor, checksum: null };
+  return { bench, stated, ours: duration(ours), ratio, floor: '', factor };
 }
 
 /** Runs benches by name on one server and returns their lines. */

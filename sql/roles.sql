@@ -36,13 +36,17 @@ begin
     end loop;
   end if;
 
-  -- The stream's sink: adds and updates, never deletes.
+  -- The stream's sink and the folder.
   if exists (select from pg_roles where rolname = 'millrace_ingest') then
     execute format('grant temporary on database %I to millrace_ingest', current_database());
     grant usage on schema public to millrace_ingest;
     grant select, insert, update on users, products, orders to millrace_ingest;
     grant select, update on id_counters to millrace_ingest;
     grant usage on sequence run_numbers to millrace_ingest;
+    grant select, insert, update on consumer_offsets, dead_letters to millrace_ingest;
+    -- Effects are deleted once they are applied, nothing else is.
+    grant select, insert, delete on order_effects to millrace_ingest;
+    grant select, insert, update, delete on waiting_effects to millrace_ingest;
   end if;
 
   -- Seed, backfill and grades; delete is for a run that is thrown away.
@@ -59,8 +63,9 @@ begin
   -- Dashboards only read.
   if exists (select from pg_roles where rolname = 'millrace_grafana') then
     grant usage on schema public to millrace_grafana;
+    -- Not dead_letters: they hold customers' data as it came.
     grant select on users, products, orders, grade_changes, backfill_runs, backfill_days,
-      backfill_expected to millrace_grafana;
+      backfill_expected, consumer_offsets, order_effects, waiting_effects to millrace_grafana;
   end if;
 end
 $$;

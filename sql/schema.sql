@@ -45,6 +45,41 @@ table backfill_runs owner millrace_owner
   grant select to millrace_batch
   grant update to millrace_batch
   grant select to millrace_grafana
+table consumer_offsets with (fillfactor=20) owner millrace_owner
+  column group_id text not null
+  column topic text not null
+  column partition integer not null
+  column first_offset bigint not null
+  column next_offset bigint not null
+  column inserted bigint not null default 0
+  column duplicates bigint not null default 0
+  column rejected bigint not null default 0
+  column updated_at timestamp with time zone not null default now()
+  constraint consumer_offsets_pkey PRIMARY KEY (group_id, topic, partition)
+  constraint consumer_offsets_values CHECK (((partition >= 0) AND (first_offset >= 0) AND (next_offset >= first_offset)))
+  CREATE UNIQUE INDEX consumer_offsets_pkey ON public.consumer_offsets USING btree (group_id, topic, partition)
+  grant select to millrace_grafana
+  grant insert to millrace_ingest
+  grant select to millrace_ingest
+  grant update to millrace_ingest
+table dead_letters owner millrace_owner
+  column topic text not null
+  column partition integer not null
+  column record_offset bigint not null
+  column key bytea
+  column value bytea
+  column headers jsonb not null
+  column reason text not null
+  column message text not null
+  column first_seen timestamp with time zone not null default now()
+  column state text not null default 'open'::text
+  column redriven_at timestamp with time zone
+  constraint dead_letters_pkey PRIMARY KEY (topic, partition, record_offset)
+  constraint dead_letters_state CHECK ((state = ANY (ARRAY['open'::text, 'redriven'::text, 'dismissed'::text])))
+  CREATE UNIQUE INDEX dead_letters_pkey ON public.dead_letters USING btree (topic, partition, record_offset)
+  grant insert to millrace_ingest
+  grant select to millrace_ingest
+  grant update to millrace_ingest
 CREATE OR REPLACE FUNCTION public.order_run(id uuid)
  RETURNS integer
  LANGUAGE sql
@@ -77,6 +112,20 @@ table id_counters owner millrace_owner
   grant update to millrace_batch
   grant select to millrace_ingest
   grant update to millrace_ingest
+table order_effects owner millrace_owner
+  column effect_id bigint not null generated always as identity
+  column created_at timestamp with time zone not null default now()
+  column user_ids text[] not null
+  column ordered_at timestamp with time zone[] not null
+  column product_ids text[] not null
+  column sold integer[] not null
+  constraint order_effects_pkey PRIMARY KEY (effect_id)
+  CREATE UNIQUE INDEX order_effects_pkey ON public.order_effects USING btree (effect_id)
+  grant select to millrace_grafana
+  grant delete to millrace_ingest
+  grant insert to millrace_ingest
+  grant select to millrace_ingest
+sequence order_effects_effect_id_seq owner millrace_owner
 table orders owner millrace_owner
   column order_id uuid not null
   column cart_id uuid not null
@@ -126,6 +175,7 @@ table products with (fillfactor=80) owner millrace_owner
   column created_at timestamp with time zone not null
   column created_datetime timestamp with time zone not null default now()
   column updated_datetime timestamp with time zone not null default now()
+  column event_at timestamp with time zone
   constraint products_pkey PRIMARY KEY (product_id)
   constraint products_values CHECK (((price > 0) AND (org_price > 0) AND (stock >= 0) AND (order_count >= 0)))
   CREATE UNIQUE INDEX products_pkey ON public.products USING btree (product_id)
@@ -164,6 +214,7 @@ table users with (fillfactor=80) owner millrace_owner
   column created_at timestamp with time zone not null
   column created_datetime timestamp with time zone not null default now()
   column updated_datetime timestamp with time zone not null default now()
+  column event_at timestamp with time zone
   constraint users_email_key UNIQUE (email)
   constraint users_pkey PRIMARY KEY (user_id)
   constraint users_values CHECK (((gender = ANY (ARRAY['M'::text, 'F'::text])) AND ((age >= 0) AND (age <= 150)) AND (grade = ANY (ARRAY['BRONZE'::text, 'SILVER'::text, 'GOLD'::text, 'VIP'::text])) AND (status = ANY (ARRAY['ACTIVE'::text, 'DORMANT'::text])) AND (random_seed >= (0)::double precision) AND (random_seed < (1)::double precision)))
@@ -173,6 +224,20 @@ table users with (fillfactor=80) owner millrace_owner
   grant select to millrace_batch
   grant update to millrace_batch
   grant select to millrace_grafana
+  grant insert to millrace_ingest
+  grant select to millrace_ingest
+  grant update to millrace_ingest
+table waiting_effects owner millrace_owner
+  column kind text not null
+  column id text not null
+  column ordered_at timestamp with time zone
+  column sold bigint
+  column waiting_since timestamp with time zone not null default now()
+  constraint waiting_effects_kind CHECK ((((kind = 'user'::text) AND (ordered_at IS NOT NULL) AND (sold IS NULL)) OR ((kind = 'product'::text) AND (sold IS NOT NULL) AND (ordered_at IS NULL))))
+  constraint waiting_effects_pkey PRIMARY KEY (kind, id)
+  CREATE UNIQUE INDEX waiting_effects_pkey ON public.waiting_effects USING btree (kind, id)
+  grant select to millrace_grafana
+  grant delete to millrace_ingest
   grant insert to millrace_ingest
   grant select to millrace_ingest
   grant update to millrace_ingest

@@ -3,32 +3,34 @@ import { Command, CommanderError } from 'commander';
 
 import { EXIT_CODES, PipelineError } from './base/errors.ts';
 import { answer, say } from './base/terminal.ts';
-import { backfillCommand } from './cli/backfill.ts';
-import { demoCommand } from './cli/demo.ts';
-import { gradesCommand } from './cli/grades.ts';
-import { reportCommand } from './cli/report.ts';
-import { seedCommand } from './cli/seed.ts';
-import { settingsCommand } from './cli/settings.ts';
-import { downCommand, migrateCommand, statusCommand, upCommand } from './cli/stack.ts';
 
 const program = new Command('millrace')
   .description('A believable shop, made by rules, stored fast, and checked')
   .version('0.1.0');
 
-for (const make of [
-  demoCommand,
-  upCommand,
-  downCommand,
-  statusCommand,
-  migrateCommand,
-  seedCommand,
-  backfillCommand,
-  gradesCommand,
-  reportCommand,
-  settingsCommand,
-]) {
-  program.addCommand(exitByThrow(make()));
-}
+/** Each in a file of its own, read when it is called: one must not wait for what another needs. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  demo: async () => (await import('./cli/demo.ts')).demoCommand(),
+  up: async () => (await import('./cli/stack.ts')).upCommand(),
+  down: async () => (await import('./cli/stack.ts')).downCommand(),
+  status: async () => (await import('./cli/stack.ts')).statusCommand(),
+  migrate: async () => (await import('./cli/stack.ts')).migrateCommand(),
+  topics: async () => (await import('./cli/topics.ts')).topicsCommand(),
+  seed: async () => (await import('./cli/seed.ts')).seedCommand(),
+  backfill: async () => (await import('./cli/backfill.ts')).backfillCommand(),
+  grades: async () => (await import('./cli/grades.ts')).gradesCommand(),
+  workers: async () => (await import('./cli/workers.ts')).workersCommand(),
+  scenario: async () => (await import('./cli/scenario.ts')).scenarioCommand(),
+  audit: async () => (await import('./cli/audit.ts')).auditCommand(),
+  dlq: async () => (await import('./cli/dlq.ts')).dlqCommand(),
+  report: async () => (await import('./cli/report.ts')).reportCommand(),
+  settings: async () => (await import('./cli/settings.ts')).settingsCommand(),
+};
+
+const named = process.argv[2] ?? '';
+// Help, and a name that is mistyped, need them all.
+const loaded = COMMANDS[named] ? [named] : Object.keys(COMMANDS);
+for (const name of loaded) program.addCommand(exitByThrow(await COMMANDS[name]()));
 
 /** Commander ends the process itself otherwise, and with a code that says nothing. */
 function exitByThrow(command: Command): Command {

@@ -6,11 +6,26 @@ const MAY_IMPORT: Record<string, string[]> = {
   base: [],
   model: ['base'],
   generate: ['base', 'model'],
+  cache: ['base', 'model'],
+  stream: ['base', 'model'],
   store: ['base', 'model'],
-  analyse: ['base', 'model', 'store'],
+  show: ['base', 'model'],
+  analyse: ['base', 'model', 'store', 'stream', 'cache'],
   stack: ['base'],
   jobs: ['base', 'model', 'generate', 'store'],
-  cli: ['base', 'model', 'generate', 'store', 'analyse', 'stack', 'jobs'],
+  suite: ['base', 'model', 'generate', 'cache', 'stream', 'store', 'show', 'jobs'],
+  cli: [
+    'base',
+    'model',
+    'generate',
+    'cache',
+    'stream',
+    'store',
+    'analyse',
+    'stack',
+    'jobs',
+    'suite',
+  ],
 };
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*['"](\.[^'"]+)['"]/g;

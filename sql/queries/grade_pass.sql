@@ -29,10 +29,16 @@ with sums as (
   select user_id, grade as from_grade, ($3::text[])[step] as to_grade, amount, order_count, step - held as by
   from steps
   where step <> held
+), held as (
+  -- By id, like everyone who changes several customers, so nobody locks crosswise.
+  select users.user_id, changes.to_grade
+  from users join changes on changes.user_id = users.user_id
+  order by users.user_id
+  for no key update of users
 ), updated as (
-  update users set grade = changes.to_grade, updated_datetime = now()
-  from changes
-  where users.user_id = changes.user_id
+  update users set grade = held.to_grade, updated_datetime = now()
+  from held
+  where users.user_id = held.user_id
   returning users.user_id
 ), recorded as (
   insert into grade_changes (user_id, changed_at, from_grade, to_grade, amount, order_count, preset)

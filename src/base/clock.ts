@@ -20,6 +20,11 @@ export function seoulMidnight(year: number, month: number, day: number): number 
   return Date.UTC(year, month - 1, day) - SEOUL_OFFSET_MS;
 }
 
+/** Hour of the day in Seoul, 0..23. */
+export function seoulHour(ms: number): number {
+  return Math.floor(((ms + SEOUL_OFFSET_MS) % DAY_MS) / HOUR_MS);
+}
+
 /** `2025-01-31` for any moment of that day in Seoul. */
 export function seoulDate(ms: number): string {
   return new Date(ms + SEOUL_OFFSET_MS).toISOString().slice(0, 10);

@@ -11,6 +11,15 @@ export const EXIT_CODES = {
   DATABASE_LOST: 10, // the connection ended in the middle of the work
   DATABASE_FULL: 11, // no space left for PostgreSQL
   DATABASE_FAILED: 12, // any other refusal by PostgreSQL
+  KAFKA_UNREACHABLE: 13,
+  KAFKA_DENIED: 14, // wrong password, certificate or rights
+  KAFKA_FAILED: 15, // any other refusal by Kafka, a missing topic included
+  REDIS_UNREACHABLE: 16,
+  REDIS_FAILED: 17, // wrong password, out of memory, any refused command
+  OFFSET_TAKEN: 18, // another consumer has stored these offsets: its batch counts, not ours
+  OFFSET_GAP: 19, // records start beyond what is stored: go back before going on
+  PORT_IN_USE: 20,
+  DATABASE_BUSY: 21, // locked, overloaded or out of memory: the same again may do
   INTERRUPTED: 130,
 } as const;
 

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import { setting } from '../base/config.ts';
 import { PipelineError } from '../base/errors.ts';
 import { answer } from '../base/terminal.ts';
 import { parseSettings, type ShopSettings } from '../model/settings.ts';
-import { status } from '../stack/postgres.ts';
+import { addressOf } from '../stack/stack.ts';
 
 export type Common = { json?: boolean; databaseUrl?: string };
 
@@ -25,11 +24,31 @@ export function command(name: string, description: string): Command {
 
 /** The database a command works on, or an error that says how to get one. */
 export async function databaseOf({ databaseUrl }: Common): Promise<string> {
-  const url = databaseUrl ?? setting('DATABASE_URL') ?? (await status()).databaseUrl;
+  const url = databaseUrl ?? (await addressOf('postgres'));
   if (url !== undefined) return url;
   throw new PipelineError(
     'DATABASE_UNREACHABLE',
     'no PostgreSQL is running for this project; start one with `bun run millrace up`, or set DATABASE_URL',
+  );
+}
+
+/** The Kafka a command works on, as host:port separated by commas. */
+export async function kafkaOf({ kafkaBrokers }: { kafkaBrokers?: string }): Promise<string> {
+  const brokers = kafkaBrokers ?? (await addressOf('kafka'));
+  if (brokers !== undefined) return brokers;
+  throw new PipelineError(
+    'KAFKA_UNREACHABLE',
+    'no Kafka is running for this project; start one with `bun run millrace up`, or set KAFKA_BROKERS',
+  );
+}
+
+/** The Redis a command works on. */
+export async function redisOf({ redisUrl }: { redisUrl?: string }): Promise<string> {
+  const url = redisUrl ?? (await addressOf('redis'));
+  if (url !== undefined) return url;
+  throw new PipelineError(
+    'REDIS_UNREACHABLE',
+    'no Redis is running for this project; start one with `bun run millrace up`, or set REDIS_URL',
   );
 }
 

@@ -15,6 +15,7 @@ import { passGrades } from '../store/grades.ts';
 import { migrate } from '../store/migrate.ts';
 import { backfillWithProgress, summary } from './backfill.ts';
 import { command, result, type Common } from './common.ts';
+import { streamDemo } from './demo-stream.ts';
 import { passLine } from './grades.ts';
 
 const DATABASE = 'millrace_demo';
@@ -26,7 +27,7 @@ const BASELINE = { seed: 74, statedMin: 300, statedMax: 600 };
 export function demoCommand(): Command {
   return command(
     'demo',
-    'the whole of it, in a database of its own: seed, a year of orders, grades',
+    'the whole of it, in a database of its own: seed, a year of orders, grades, a live stream',
   )
     .option('--keep-running', 'leave PostgreSQL running afterwards')
     .action(run);
@@ -76,6 +77,8 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
     );
     const gradeSeconds = secondsSince(gradesFrom);
     goOn(signal);
+    const streamed = await streamDemo(url, signal);
+    goOn(signal);
     result(
       options,
       {
@@ -83,6 +86,7 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
         seed: seeded,
         backfill: made,
         grades: { ...pass, seconds: gradeSeconds },
+        stream: streamed,
       },
       () =>
         [
@@ -91,6 +95,8 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
           passLine(pass, 1, wallClock(), YEAR_END_MS),
           '',
           comparison(seeded.seconds, made.seconds, gradeSeconds),
+          '',
+          streamed.skipped ?? streamed.text,
           '',
           `Look at it: ${redactUrl(url)}`,
           `  \`bun run millrace up\` prints the address with its password; end it in /${DATABASE}, then`,

@@ -41,11 +41,13 @@ export type Effects = {
   sold: Int32Array; // [products] rows
 };
 
+export const CART_ROWS_MAX = 10;
+
 /** Whose chances they are: a run is a number handed out by the database, 0 for none. */
 export type Chances = { seed: number; run: number };
 
 /** So that carts of ten rows each still fit. */
-export const CHUNK_CARTS = Math.floor(CHUNK_ROWS / 10);
+export const CHUNK_CARTS = Math.floor(CHUNK_ROWS / CART_ROWS_MAX);
 
 /**
  * Makes orders of a shop's days, each cart from (seed, run, cart number) alone. One for each thread.
@@ -120,6 +122,23 @@ export class CartMaker {
       this.#fillCart(day, chunk.firstCart + i, this.#sizes[i], timeMs, hour, effects);
     }
     return effects;
+  }
+
+  /**
+   * Adds one cart to `batch`, which must have room for CART_ROWS_MAX more rows, and returns how many
+   * it has. The day must be open; `hour` is that of `timeMs` in Seoul.
+   */
+  add(
+    day: ShopDay,
+    cart: number,
+    timeMs: number,
+    hour: number,
+    effects: Effects, // IN OUT
+  ): number {
+    const size = this.#cartSizes.pick(this.#random.at(cart).next()) + 1;
+    this.batch.scenario = day.scenario;
+    this.#fillCart(day, cart, size, timeMs, hour, effects);
+    return size;
   }
 
   /** See BuyerTable.addExpected; the day must be open. */

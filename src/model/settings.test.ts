@@ -37,6 +37,8 @@ test('the defaults are those of the specification', () => {
   expect(DEFAULT_SETTINGS.products.priceBeta).toEqual({ alpha: 2, beta: 5 });
   expect(DEFAULT_SETTINGS.buyers).toEqual({ choice: 'weighted', topN: 200 });
   expect([...DEFAULT_SETTINGS.calendar.blackFridayFactors]).toEqual([2, 1.8]);
+  const factors = [1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+  expect([...DEFAULT_SETTINGS.live.volumeFactors]).toEqual(factors);
 });
 
 test('the defaults pass their own check and travel between threads', () => {
@@ -172,6 +174,15 @@ describe('refuses', () => {
     [{ users: { growth: { steepness: 0 } } }, 'users.growth.steepness: must be above 0'],
     [{ pools: { users: { returning: 0, new: 0 } } }, 'pools.users: must not be empty'],
     [{ products: { priceBeta: { alpha: Infinity } } }, 'products.priceBeta.alpha: must be finite'],
+    [{ live: { volumeFactors: [1, 2, 3] } }, 'live.volumeFactors: must have 21'],
+    [
+      { live: { volumeFactors: Array(21).fill(0) } },
+      'live.volumeFactors.0: must not be below 0.01',
+    ],
+    [
+      { live: { volumeFactors: Array(21).fill(101) } },
+      'live.volumeFactors.0: must not be above 100',
+    ],
     [
       {
         grades: {

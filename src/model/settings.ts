@@ -24,7 +24,12 @@ import {
 } from './order.ts';
 import { DEFAULT_PROPENSITY, type PropensitySettings, TOP_BUYERS } from './propensity.ts';
 import { REGION_WEIGHTS } from './region.ts';
-import { HOURLY_MULTIPLIER, SCENARIO_WEIGHTS, type ScenarioWeights } from './scenario.ts';
+import {
+  HOURLY_MULTIPLIER,
+  SCENARIO_WEIGHTS,
+  SCENARIOS,
+  type ScenarioWeights,
+} from './scenario.ts';
 
 /** A share of the customers, and the ages it is spread over evenly: [youngest, oldest, weight]. */
 export type AgeBand = readonly [ageMin: number, ageMax: number, weight: number];
@@ -69,7 +74,11 @@ export type ShopSettings = {
     growth: GrowthSettings;
   };
   products: { priceBeta: { alpha: number; beta: number } };
+  live: { volumeFactors: readonly number[] }; // [21] orders of a scenario, the ordinary day being 1
 };
+
+const BLACK_FRIDAY = 3;
+const BLACK_FRIDAY_FACTOR = 3; // seed 003; the year's plan has factors of its own
 
 export const DEFAULT_SETTINGS: ShopSettings = {
   propensity: DEFAULT_PROPENSITY,
@@ -113,6 +122,11 @@ export const DEFAULT_SETTINGS: ShopSettings = {
     growth: DEFAULT_GROWTH,
   },
   products: { priceBeta: { alpha: 2, beta: 5 } },
+  live: {
+    volumeFactors: SCENARIOS.map(({ number }) =>
+      number === BLACK_FRIDAY ? BLACK_FRIDAY_FACTOR : 1,
+    ),
+  },
 };
 
 const POOL_MAX = 1_000_000;
@@ -123,6 +137,12 @@ const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
 const atLeast0 = v.pipe(number, v.minValue(0, 'must not be below 0'));
 const above0 = v.pipe(number, v.gtValue(0, 'must be above 0'));
 const share = v.pipe(atLeast0, v.maxValue(1, 'must not be above 1'));
+/** Bounded, since the wait for the next cart is divided by it. */
+const volumeFactor = v.pipe(
+  number,
+  v.minValue(0.01, 'must not be below 0.01'),
+  v.maxValue(100, 'must not be above 100'),
+);
 const list = (item: v.GenericSchema<number>) => v.array(item, 'must be a list of numbers');
 const positiveSum = v.check<number[], string>(
   (values) => values.some((value) => value > 0),
@@ -275,6 +295,7 @@ const Settings = part({
     }),
   }),
   products: part({ priceBeta: part({ alpha: above0, beta: above0 }) }),
+  live: part({ volumeFactors: listOf(SCENARIOS.length, volumeFactor) }),
 });
 
 /**

@@ -34,3 +34,8 @@ export function ageGroupIndex(age: number | null | undefined): number {
   if (age === null || age === undefined || !(age >= 0)) return 2;
   return Math.min(Math.max(Math.floor(age / 10) - 1, 0), AGE_GROUPS.length - 1);
 }
+
+/** The age group as an order stores it: the decade, `50대` and `60대` apart (seed 000). */
+export function orderAgeGroup(age: number): string {
+  return `${Math.floor(age / 10) * 10}대`;
+}

@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 import * as v from 'valibot';
 
 import { setting, STATE_DIR } from '../base/config.ts';
 import { PipelineError } from '../base/errors.ts';
 import { publicFolder } from './binaries.ts';
-import { composeUp, composeWorks } from './compose.ts';
+import { composePostgresUp, composeWorks } from './compose.ts';
+import { readIfThere, writeWhole } from './files.ts';
 import { withLock } from './lock.ts';
 import { endPostmaster, postmasterOf, type Postmaster } from './postmaster.ts';
 import { SERVER_USERS, serverUser, type ServerUser } from './server-user.ts';
@@ -57,7 +58,7 @@ type Memory = v.InferOutput<typeof Memory>;
 export async function up(): Promise<Running> {
   const named = setting('DATABASE_URL');
   if (named) return { databaseUrl: named, how: 'environment', startedHere: false };
-  if (composeWorks()) return { ...composeUp(), how: 'compose' };
+  if (composeWorks('postgres')) return { ...composePostgresUp(), how: 'compose' };
   return embeddedUp();
 }
 
@@ -172,8 +173,8 @@ async function ensureDatabase(server: Postmaster, password: string): Promise<voi
 }
 
 function recall(dir: string): Memory | undefined {
-  const path = join(dir, 'server.json');
-  return existsSync(path) ? v.parse(Memory, JSON.parse(readFileSync(path, 'utf8'))) : undefined;
+  const text = readIfThere(join(dir, 'server.json'));
+  return text === undefined ? undefined : v.parse(Memory, JSON.parse(text));
 }
 
 function remember(dir: string, memory: Memory): void {
@@ -181,13 +182,5 @@ function remember(dir: string, memory: Memory): void {
 }
 
 function readPassword(dir: string): string | undefined {
-  const path = join(dir, 'password');
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-}
-
-/** Writes a file that is whole or not there, whenever this process is killed. */
-function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  return readIfThere(join(dir, 'password'));
 }

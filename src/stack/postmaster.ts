@@ -1,10 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { monotonicMs } from '../base/clock.ts';
-import { PipelineError } from '../base/errors.ts';
+import { allPids, becomes, commandOf, sendSignal, waitUntil } from './processes.ts';
 
-const POLL_MS = 20;
 const ORPHANS_MS_MAX = 20_000;
 
 export type Postmaster = { pid: number; port: number };
@@ -52,26 +50,9 @@ export async function endPostmaster(
 ): Promise<boolean> {
   const found = postmasterOf(data);
   if (found) sendSignal(found.pid, signal);
-  const end = monotonicMs() + waitMsMax;
-  const lives = (): boolean =>
-    processesIn(data).length > 0 || (found !== undefined && serves(found.pid, data));
-  while (lives()) {
-    if (monotonicMs() > end) return false;
-    await Bun.sleep(POLL_MS);
-  }
-  return true;
-}
-
-export async function waitUntil(
-  holds: () => boolean,
-  waitMsMax: number,
-  complaint: () => string,
-): Promise<void> {
-  const end = monotonicMs() + waitMsMax;
-  while (!holds()) {
-    if (monotonicMs() > end) throw new PipelineError('STACK_FAILED', complaint());
-    await Bun.sleep(POLL_MS);
-  }
+  const gone = (): boolean =>
+    processesIn(data).length === 0 && !(found !== undefined && serves(found.pid, data));
+  return becomes(gone, waitMsMax);
 }
 
 /** A server and its children: they all work in the data folder. Found on Linux only. */
@@ -101,26 +82,8 @@ function readPidFile(data: string): Postmaster | undefined {
   }
 }
 
-function allPids(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-}
-
 function worksIn(pid: number, data: string): boolean {
   return process.platform !== 'linux' || workingFolder(pid) === realPath(data);
-}
-
-/** The arguments, joined by spaces; empty for a zombie or no process. */
-function commandOf(pid: number): string {
-  if (process.platform !== 'linux') {
-    return Bun.spawnSync(['ps', '-o', 'command=', '-p', String(pid)]).stdout.toString();
-  }
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-  } catch {
-    return '';
-  }
 }
 
 function workingFolder(pid: number): string | undefined {
@@ -136,16 +99,5 @@ function realPath(path: string): string | undefined {
     return realpathSync(path);
   } catch {
     return undefined; // removed meanwhile
-  }
-}
-
-function sendSignal(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ESRCH') return;
-    throw new PipelineError('STACK_FAILED', `process ${pid} may not be ended by this user`, {
-      cause,
-    });
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 import { PipelineError } from '../base/errors.ts';
+import { boundTo, type Lifetime } from './processes.ts';
 
 /**
  * PostgreSQL refuses to run as root, so a root user's server runs
@@ -11,9 +12,6 @@ import { PipelineError } from '../base/errors.ts';
  */
 export const SERVER_USERS = ['self', 'namespace', 'nobody'] as const;
 export type ServerUser = (typeof SERVER_USERS)[number];
-
-/** `daemon` outlives this process; `process` ends with it, even when it is killed. */
-export type Lifetime = 'daemon' | 'process';
 
 export const NOBODY = 65_534;
 
@@ -27,8 +25,6 @@ const AS_NOBODY = [
   '--clear-groups',
   '--', // a change of user clears the death signal, so that is set by a second setpriv
 ];
-// QUIT is PostgreSQL's immediate shutdown: it waits for no client.
-const UNTIL_PARENT_ENDS = ['setpriv', '--pdeathsig', 'QUIT', '--'];
 const PREFIX: Record<ServerUser, string[]> = {
   self: [],
   namespace: NAMESPACE,
@@ -50,8 +46,8 @@ export function serverUser(): ServerUser {
 
 /** The command that runs `argv` as that user; every step execs, so the pid stays that of argv. */
 export function asServerUser(user: ServerUser, lifetime: Lifetime, argv: string[]): string[] {
-  const bound = lifetime === 'process' && process.platform === 'linux' ? UNTIL_PARENT_ENDS : [];
-  return [...PREFIX[user], ...bound, ...argv];
+  // QUIT is PostgreSQL's immediate shutdown: it waits for no client.
+  return [...PREFIX[user], ...boundTo(lifetime, 'QUIT', argv)];
 }
 
 /** The first uid that has a name and is not root's. */

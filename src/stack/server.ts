@@ -11,7 +11,6 @@ import {
   renameSync,
   rmSync,
   statfsSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { totalmem } from 'node:os';
@@ -23,16 +22,17 @@ import { monotonicMs } from '../base/clock.ts';
 import { childEnvironment } from '../base/config.ts';
 import { PipelineError } from '../base/errors.ts';
 import { hasModule, packagedBinaries, program, publicBinaries, type Binaries } from './binaries.ts';
+import { choosePort, freePort } from './ports.ts';
 import {
   clearStale,
   endPostmaster,
   makersOf,
   postmasterOf,
   serves,
-  waitUntil,
   type Postmaster,
 } from './postmaster.ts';
-import { asServerUser, NOBODY, type Lifetime, type ServerUser } from './server-user.ts';
+import { lastLines, rotateLog, spawnServer, waitUntil, type Lifetime } from './processes.ts';
+import { asServerUser, NOBODY, type ServerUser } from './server-user.ts';
 import { bulkLoadSettings, settingsFile } from './settings.ts';
 
 const MB = 1024 * 1024;
@@ -42,8 +42,6 @@ const RECOVERY_MS_MAX = 600_000; // replaying a full max_wal_size after a crash 
 const CONNECT_MS_MAX = 2_000;
 const ORPHANS_MS_MAX = 20_000;
 const PORT_ATTEMPTS_MAX = 5;
-const LOG_BYTES_MAX = 16 * MB;
-const LOG_LINES_QUOTED = 12;
 const SETTINGS_FILE = 'millrace.conf';
 const STARTING_UP = '57P03'; // cannot_connect_now
 
@@ -134,9 +132,9 @@ export async function startServer(cluster: Cluster, options: StartOptions): Prom
   );
   for (let attempt = 1; ; attempt++) {
     await clearStale(cluster.data);
-    const port = attempt === 1 ? await choosePort(options.port) : await freePort();
+    const port = attempt === 1 ? choosePort(options.port) : freePort();
     const logStart = rotateLog(cluster.log);
-    const child = spawnServer(cluster, binaries, port, options.lifetime);
+    const child = spawnPostgres(cluster, binaries, port, options.lifetime);
     // Its pid is that of PostgreSQL: the programs before it replace themselves.
     const server = { pid: child.pid, port };
     const alive = (): boolean => child.exitCode === null && child.signalCode === null;
@@ -207,24 +205,19 @@ async function initdb(
   throw new PipelineError('STACK_FAILED', `initdb could not make ${folder}:\n${said}`);
 }
 
-/** In a session of its own, so that neither Ctrl-C nor a closing terminal reaches the server. */
-function spawnServer(
+function spawnPostgres(
   cluster: Cluster,
   binaries: Binaries,
   port: number,
   lifetime: Lifetime,
 ): Bun.Subprocess {
   const command = [program(binaries, 'postgres'), '-D', cluster.data, '-p', String(port)];
-  const log = openSync(cluster.log, 'a', 0o600);
-  const child = Bun.spawn(asServerUser(cluster.user, lifetime, command), {
+  return spawnServer({
+    argv: asServerUser(cluster.user, lifetime, command),
     cwd: dirname(cluster.data),
+    log: cluster.log,
     env: childEnvironment({ LC_ALL: 'C' }),
-    stdio: ['ignore', log, log],
-    detached: true,
   });
-  closeSync(log);
-  child.unref();
-  return child;
 }
 
 /** True once the server accepts connections, false once it has ended. */
@@ -259,22 +252,6 @@ async function probe(url: string, data: string): Promise<'ready' | 'recovering' 
   }
 }
 
-async function choosePort(preferred: number | undefined): Promise<number> {
-  return preferred !== undefined && (await canListen(preferred)) ? preferred : freePort();
-}
-
-async function canListen(port: number): Promise<boolean> {
-  return (await freePort(port).catch(() => 0)) === port;
-}
-
-/** A port that was free a moment ago: the system's choice when `port` is 0. */
-async function freePort(port = 0): Promise<number> {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port, socket: { data: ignore } });
-  const found = listener.port;
-  listener.stop(true);
-  return found;
-}
-
 function machine(binaries: Binaries): Parameters<typeof bulkLoadSettings>[0] {
   const shm = existsSync('/dev/shm') ? statfsSync('/dev/shm') : undefined;
   return {
@@ -285,21 +262,9 @@ function machine(binaries: Binaries): Parameters<typeof bulkLoadSettings>[0] {
   };
 }
 
-/** Keeps one old log, and returns where the next start's lines will begin. */
-function rotateLog(path: string): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size < LOG_BYTES_MAX) return size;
-  renameSync(path, `${path}.1`);
-  return 0;
-}
-
 function ended(log: string, path: string): PipelineError {
   const message = `PostgreSQL did not start. The end of ${path}:\n${lastLines(log)}`;
   return new PipelineError('STACK_FAILED', message);
-}
-
-function lastLines(text: string): string {
-  return text.trimEnd().split('\n').slice(-LOG_LINES_QUOTED).join('\n');
 }
 
 function syncFolder(folder: string): void {

@@ -4,6 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { linkLibraries, packageName } from './binaries.ts';
+import { majorVersion } from './java.ts';
+import {
+  brokerSettings,
+  newBrokers,
+  settingsFile as propertiesFile,
+  uuid,
+} from './kafka-settings.ts';
+import { canListen, freePorts } from './ports.ts';
+import { isNewEnough } from './redis-binary.ts';
 import { asServerUser, hasName, namedUser } from './server-user.ts';
 import { bulkLoadSettings, settingsFile, sharedBuffersMb } from './settings.ts';
 
@@ -56,4 +65,44 @@ test('library links are made once, and a second start changes nothing', () => {
   linkLibraries(root);
   linkLibraries(root);
   expect(readlinkSync(join(root, link.target))).toBe('libpq.so.5.18');
+});
+
+test('versions of Java and Redis are read as they count', () => {
+  expect(['17.0.15', '21', '25-ea', '1.8.0_402'].map(majorVersion)).toEqual([17, 21, 25, 8]);
+  const versions = ['5.0.14', '6.0.16', '6.2.0', '7.0.15', '8.4', '10.0'];
+  expect(versions.filter(isNewEnough)).toEqual(['6.2.0', '7.0.15', '8.4', '10.0']);
+});
+
+test('three brokers keep three copies and need two; one broker is content with itself', () => {
+  const three = newBrokers(3);
+  const [first = { id: 0, port: 0, controllerPort: 0 }] = three;
+  expect(new Set(three.flatMap(({ port, controllerPort }) => [port, controllerPort])).size).toBe(6);
+  expect(brokerSettings(first, three, '/data')).toMatchObject({
+    'default.replication.factor': 3,
+    'min.insync.replicas': 2,
+    'offsets.topic.replication.factor': 3,
+    'controller.quorum.voters': three
+      .map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`)
+      .join(','),
+  });
+  expect(brokerSettings(first, [first], '/data')).toMatchObject({
+    'default.replication.factor': 1,
+    'min.insync.replicas': 1,
+    'transaction.state.log.min.isr': 1,
+  });
+  expect(propertiesFile({ 'log.dirs': 'C:\\data' })).toEndWith('log.dirs=C:\\\\data\n');
+});
+
+test('ids are what Kafka takes: 22 characters, and no option by the look of it', () => {
+  const ids = Array.from({ length: 1_000 }, uuid);
+  expect(ids.filter((id) => !/^[A-Za-z0-9][\w-]{21}$/.test(id))).toEqual([]);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('a port in use is seen, and ports asked for together differ', () => {
+  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
+  expect(canListen(listener.port)).toBe(false);
+  listener.stop(true);
+  expect(canListen(listener.port)).toBe(true);
+  expect(new Set(freePorts(20)).size).toBe(20);
 });

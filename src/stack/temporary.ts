@@ -1,25 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 import { STATE_DIR } from '../base/config.ts';
 import { PipelineError } from '../base/errors.ts';
 import { packagedBinaries, publicFolder } from './binaries.ts';
-import { tryLock, withLock, type Lock } from './lock.ts';
+import { writeWhole } from './files.ts';
+import { guard, isGuarded, newHome, removeHome, type Home } from './homes.ts';
 import { endPostmaster, postmasterOf, processesIn, type Postmaster } from './postmaster.ts';
 import { serverUser, type ServerUser } from './server-user.ts';
 import { databaseUrl, hasData, makeData, startServer, type Cluster } from './server.ts';
 
-const LOCK_MS_MAX = 120_000;
 const END_MS_MAX = 10_000;
 const EXIT_MS_MAX = 5_000;
 const POLL_MS = 10;
@@ -45,11 +36,7 @@ export type Temporary = {
   stop(): Promise<void>;
 };
 
-/** A folder under `tmp`, locked for as long as the process that made it lives. */
-type Home = { dir: string; owner: Lock; base: string };
-
-const live = new Set<{ cluster: Cluster; home: Home }>();
-let watchesExit = false;
+type Entry = { cluster: Cluster; home: Home };
 
 /**
  * Starts a server of its own, which ends with this thread even if that is killed (on Linux;
@@ -58,19 +45,14 @@ let watchesExit = false;
 export async function temporary(options: TemporaryOptions = {}): Promise<Temporary> {
   const stateDir = resolve(options.stateDir ?? STATE_DIR);
   const user = options.user ?? serverUser();
-  mkdirSync(join(stateDir, 'tmp'), { recursive: true, mode: 0o700 });
-  const { home, template } = await withLock(join(stateDir, 'tmp.lock'), LOCK_MS_MAX, async () => {
-    await sweep(join(stateDir, 'tmp'));
-    return {
-      template: await ensureTemplate(stateDir, user),
-      home: makeHome(stateDir, baseFolder(stateDir, user, options.parent)),
-    };
-  });
+  const { home, template } = await newHome(join(stateDir, 'tmp'), endLeft, async () => ({
+    template: await ensureTemplate(stateDir, user), // under the same lock, so it is made once
+    parent: baseFolder(stateDir, user, options.parent),
+  }));
   const data = join(home.base, 'data');
   const cluster = { ...template, data, log: join(home.dir, 'postgres.log') };
   const entry = { cluster, home };
-  live.add(entry);
-  watchExit();
+  guard(home, () => endNow(data));
   try {
     copyFolder(template.data, data);
     const server = await startServer(cluster, start(options));
@@ -87,11 +69,7 @@ function start(options: TemporaryOptions, port?: number): Parameters<typeof star
   return { lifetime: 'process', settings, ...(port !== undefined && { port }) };
 }
 
-function handle(
-  entry: { cluster: Cluster; home: Home },
-  first: Postmaster,
-  options: TemporaryOptions,
-): Temporary {
+function handle(entry: Entry, first: Postmaster, options: TemporaryOptions): Temporary {
   const { cluster } = entry;
   let server = first;
   return {
@@ -112,46 +90,20 @@ function handle(
   };
 }
 
-async function remove(entry: { cluster: Cluster; home: Home }): Promise<void> {
-  if (!live.has(entry)) return;
+async function remove(entry: Entry): Promise<void> {
+  if (!isGuarded(entry.home)) return; // it is gone already
   await end(entry.cluster.data, 'SIGQUIT');
-  live.delete(entry);
-  removeFolders(entry.home.dir, entry.home.base);
-  entry.home.owner.release();
+  removeHome(entry.home);
+}
+
+async function endLeft(base: string): Promise<void> {
+  await end(join(base, 'data'), 'SIGQUIT');
 }
 
 async function end(data: string, signal: 'SIGQUIT' | 'SIGKILL'): Promise<void> {
   if (await endPostmaster(data, signal, END_MS_MAX)) return;
   if (await endPostmaster(data, 'SIGKILL', END_MS_MAX)) return;
   throw new PipelineError('STACK_FAILED', `the temporary server of ${data} does not stop`);
-}
-
-/** Removes what owners left that no longer live. The caller holds the lock of `tmp`. */
-async function sweep(tmp: string): Promise<void> {
-  for (const name of readdirSync(tmp)) {
-    const dir = join(tmp, name);
-    const lock = tryLock(join(dir, 'lock'));
-    if (!lock) continue; // its owner lives
-    const pointer = join(dir, 'base');
-    const base = existsSync(pointer) ? readFileSync(pointer, 'utf8') : dir;
-    await end(join(base, 'data'), 'SIGQUIT');
-    removeFolders(dir, base);
-    lock.release();
-  }
-}
-
-/** The caller holds the lock of `tmp`, so nobody sweeps the folder before it is locked. */
-function makeHome(stateDir: string, parent: string): Home {
-  const name = `${process.pid}-${randomBytes(4).toString('hex')}`;
-  const dir = join(stateDir, 'tmp', name);
-  const base = join(parent, `millrace-${name}`);
-  mkdirSync(dir, { mode: 0o700 });
-  const owner = tryLock(join(dir, 'lock'));
-  if (!owner) throw new PipelineError('STACK_FAILED', `${dir} is locked by another process`);
-  writeFileSync(join(dir, 'base'), base);
-  mkdirSync(base);
-  chmodSync(base, 0o755); // the server's user must get through, whatever the umask
-  return { dir, owner, base };
 }
 
 function baseFolder(stateDir: string, user: ServerUser, parent: string | undefined): string {
@@ -174,8 +126,7 @@ async function ensureTemplate(stateDir: string, user: ServerUser): Promise<Clust
   if (!hasData(data) || !existsSync(secret)) {
     rmSync(data, { recursive: true, force: true });
     const password = randomBytes(24).toString('hex');
-    writeFileSync(`${secret}.half`, password, { mode: 0o600 });
-    renameSync(`${secret}.half`, secret);
+    writeWhole(secret, password);
     await makeData({ data, log: '', password, user }, { sync: true });
   }
   return { data, log: '', password: readFileSync(secret, 'utf8'), user };
@@ -191,24 +142,11 @@ function copyFolder(from: string, to: string): void {
   );
 }
 
-/** The folder with the lock goes last: as long as it is there, a sweep finds the other. */
-function removeFolders(dir: string, base: string): void {
-  rmSync(base, { recursive: true, force: true, maxRetries: 5 });
-  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
-}
-
-/** An ordinary end leaves nothing for the next sweep. Only synchronous work is possible there. */
-function watchExit(): void {
-  if (watchesExit) return;
-  watchesExit = true;
-  process.on('exit', () => {
-    for (const { cluster, home } of live) {
-      const found = postmasterOf(cluster.data);
-      if (found) process.kill(found.pid, 'SIGQUIT');
-      for (let ms = 0; ms < EXIT_MS_MAX && processesIn(cluster.data).length > 0; ms += POLL_MS) {
-        Bun.sleepSync(POLL_MS);
-      }
-      removeFolders(home.dir, home.base);
-    }
-  });
+/** For the end of this process, when only synchronous work is possible. */
+function endNow(data: string): void {
+  const found = postmasterOf(data);
+  if (found) process.kill(found.pid, 'SIGQUIT');
+  for (let ms = 0; ms < EXIT_MS_MAX && processesIn(data).length > 0; ms += POLL_MS) {
+    Bun.sleepSync(POLL_MS);
+  }
 }

@@ -8,23 +8,36 @@ export type Client = PgClient;
 
 const CONNECT_WAIT_MS_MAX = 10_000;
 
+export type SessionOptions = {
+  settings?: Readonly<Record<string, string | number>>; // PostgreSQL's, for this session
+  queryMsMax?: number; // after this an unanswered query fails and the connection is lost
+};
+
 /**
  * One connection to PostgreSQL, in the shop's zone. `bigint` arrives as text, as `pg` has it, so
  * that money and ids survive; callers turn counts into numbers themselves.
  */
-export async function connect(databaseUrl: string, name = 'millrace'): Promise<Client> {
+export async function connect(
+  databaseUrl: string,
+  name = 'millrace',
+  { settings = {}, queryMsMax }: SessionOptions = {},
+): Promise<Client> {
   if (!URL.canParse(databaseUrl)) {
     throw new PipelineError(
       'USAGE',
       'DATABASE_URL is no URL; write postgres://user:password@host:port/database, special characters as %23',
     );
   }
+  const session: Record<string, string | number> = { timezone: 'Asia/Seoul', ...settings };
   const client = new PgClient({
     connectionString: databaseUrl,
     application_name: name,
     connectionTimeoutMillis: CONNECT_WAIT_MS_MAX,
     keepAlive: true,
-    options: '-c timezone=Asia/Seoul',
+    ...(queryMsMax !== undefined && { query_timeout: queryMsMax }),
+    options: Object.entries(session)
+      .map(([setting, value]) => `-c ${setting}=${String(value).replaceAll(/([\\ ])/g, '\\$1')}`)
+      .join(' '),
   });
   // A connection lost between queries is reported by the next query; unheard it would end the process.
   client.on('error', () => undefined);
@@ -85,10 +98,4 @@ export async function query<Row extends QueryResultRow>(
   } catch (cause) {
     throw databaseFailure(cause, doing);
   }
-}
-
-export async function serverVersion(client: Client): Promise<string> {
-  const doing = 'asking for the version';
-  const [row] = await query<{ server_version: string }>(client, doing, 'show server_version');
-  return row.server_version;
 }

@@ -43,7 +43,31 @@ test('what a column cannot hold as it is, is refused', () => {
   for (const value of [2 ** 53, -(2 ** 53), 0.5, Number.NaN, Infinity]) {
     expect(() => buffer.int64(value)).toThrow(RangeError);
   }
+  for (const value of [2 ** 15, -(2 ** 15) - 1, 0.5, Number.NaN, 2 ** 32]) {
+    expect(() => buffer.int16(value)).toThrow(RangeError);
+  }
+  for (const value of [2 ** 31, -(2 ** 31) - 1, 0.5, Number.NaN, 2 ** 32]) {
+    expect(() => buffer.int32(value)).toThrow(RangeError);
+  }
   expect(buffer.take()).toHaveLength(0);
+});
+
+test('text is the bytes that TextEncoder makes of it, short or long', () => {
+  const unit = fc.constantFrom<'binary' | 'grapheme'>('binary', 'grapheme');
+  const text = fc
+    .tuple(
+      unit.chain((kind) => fc.string({ unit: kind, maxLength: 12 })),
+      fc.constantFrom(1, 40),
+    )
+    .map(([part, times]) => part.repeat(times));
+  fc.assert(
+    fc.property(text, (value) => {
+      if (value.includes('\0')) return;
+      const bytes = new TextEncoder().encode(value);
+      const length = bytes.length.toString(16).padStart(8, '0');
+      expect(hex((to) => to.text(value))).toBe(length + bytes.toHex());
+    }),
+  );
 });
 
 test('what was taken stays as it was', () => {

@@ -60,7 +60,13 @@ export function startCopy(client: Client, table: string, columns: readonly strin
   };
 }
 
-const CHUNK_BYTES = 1 << 20;
+/** Small beside what a stream holds back, so rows are encoded while PostgreSQL takes others. */
+const CHUNK_BYTES = 1 << 18;
+
+/** A buffer that `copyRows` and `copyEncoded` need not make anew for every COPY. */
+export function copyScratch(): CopyBuffer {
+  return new CopyBuffer(CHUNK_BYTES + (CHUNK_BYTES >> 2));
+}
 
 /** COPYs rows of any shape into a table, `write` putting one row's fields. */
 export async function copyRows<Row>(
@@ -70,20 +76,48 @@ export async function copyRows<Row>(
   rows: Iterable<Row>,
   write: (to: CopyBuffer, row: Row) => void,
 ): Promise<number> {
+  return await copyEncoded(client, table, columns, rows, (to, row) => {
+    to.row(columns.length);
+    write(to, row);
+  });
+}
+
+/** COPYs rows of any shape into a table, `writeRow` putting a row's field count and fields. */
+export async function copyEncoded<Row>(
+  client: Client,
+  table: string,
+  columns: readonly string[],
+  rows: Iterable<Row>,
+  writeRow: (to: CopyBuffer, row: Row) => void,
+  scratch: CopyBuffer = copyScratch(),
+): Promise<number> {
   const copy = startCopy(client, table, columns);
-  const buffer = new CopyBuffer(CHUNK_BYTES + (CHUNK_BYTES >> 2));
+  const left = rows[Symbol.iterator]();
+  scratch.at = 0;
   try {
     await copy.write(COPY_HEADER);
-    for (const row of rows) {
-      buffer.row(columns.length);
-      write(buffer, row);
-      if (buffer.at >= CHUNK_BYTES) await copy.write(buffer.take());
+    for (let more = true; more;) {
+      more = fillChunk(scratch, left, writeRow);
+      if (scratch.at > 0) await copy.write(scratch.take());
     }
-    await copy.write(buffer.take());
     await copy.write(COPY_TRAILER);
     return await copy.end();
   } catch (cause) {
     await copy.abort(); // a COPY left open would keep the rollback waiting for ever
     throw cause;
   }
+}
+
+/** A function of its own: a loop that awaits is compiled to slower code. False once no row is left. */
+function fillChunk<Row>(
+  to: CopyBuffer,
+  rows: Iterator<Row>,
+  writeRow: (to: CopyBuffer, row: Row) => void,
+): boolean {
+  while (to.at < CHUNK_BYTES) {
+    const { done, value } = rows.next();
+    if (done) return false;
+    writeRow(to, value);
+  }
+  return true;
 }

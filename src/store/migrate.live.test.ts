@@ -44,7 +44,16 @@ test('two databases of one server may be migrated at once', async () => {
 
 /** What each role may do, table by table: s, i, u, d. Nothing else may be granted. */
 const GRANTS: Record<string, Record<string, string>> = {
-  millrace_ingest: { users: 'siu', products: 'siu', orders: 'siu', id_counters: 'su' },
+  millrace_ingest: {
+    users: 'siu',
+    products: 'siu',
+    orders: 'siu',
+    id_counters: 'su',
+    consumer_offsets: 'siu',
+    dead_letters: 'siu',
+    order_effects: 'sid',
+    waiting_effects: 'siud',
+  },
   millrace_batch: {
     users: 'siu',
     products: 'siu',
@@ -63,6 +72,9 @@ const GRANTS: Record<string, Record<string, string>> = {
     backfill_runs: 's',
     backfill_days: 's',
     backfill_expected: 's',
+    consumer_offsets: 's',
+    order_effects: 's',
+    waiting_effects: 's',
   },
 };
 

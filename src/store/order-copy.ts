@@ -26,19 +26,19 @@ export const ORDER_COLUMNS = [
 ] as const;
 
 // Offsets within a row; each field is preceded by 4 bytes of length.
-const ORDER_ID = 2 + 4;
-const CART_ID = ORDER_ID + 16 + 4;
-const CREATED_AT = CART_ID + 16 + 4;
-const UNIT_PRICE = CREATED_AT + 8 + 4;
-const TOTAL_AMOUNT = UNIT_PRICE + 8 + 4;
-const SHIPPING_COST = TOTAL_AMOUNT + 8 + 4;
-const DISCOUNT_AMOUNT = SHIPPING_COST + 8 + 4;
-const QUANTITY = DISCOUNT_AMOUNT + 8 + 4;
-const SCENARIO = QUANTITY + 4 + 4;
-const FIXED_SIZE = SCENARIO + 2;
+export const ORDER_ID = 2 + 4;
+export const CART_ID = ORDER_ID + 16 + 4;
+export const CREATED_AT = CART_ID + 16 + 4;
+export const UNIT_PRICE = CREATED_AT + 8 + 4;
+export const TOTAL_AMOUNT = UNIT_PRICE + 8 + 4;
+export const SHIPPING_COST = TOTAL_AMOUNT + 8 + 4;
+export const DISCOUNT_AMOUNT = SHIPPING_COST + 8 + 4;
+export const QUANTITY = DISCOUNT_AMOUNT + 8 + 4;
+export const SCENARIO = QUANTITY + 4 + 4;
+export const FIXED_SIZE = SCENARIO + 2;
 
 /** Field count and lengths of the fixed part; the values are written over it. */
-const TEMPLATE = fixedTemplate();
+export const TEMPLATE = fixedTemplate();
 const PAYMENTS = PAYMENT_METHODS.map(textField);
 const STATUSES = ORDER_STATUSES.map((status) => textField(status));
 const TEXTS_SIZE_MAX = 64;

@@ -167,6 +167,8 @@ export async function finishRun(client: Client, end: RunEnd): Promise<void> {
       to.int64(product.sold);
     });
     await client.query('analyze run_users; analyze run_products');
+    // Whole tables change, in no order: whoever else changes rows waits, and cannot deadlock.
+    await client.query('lock table users, products in share row exclusive mode');
     await client.query(finishUsers, [new Date(end.lastPassMs)]);
     await client.query(finishProducts);
     await copyChanges(client, end);

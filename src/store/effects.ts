@@ -1,0 +1,109 @@
+import foldProducts from '../../sql/queries/fold_products.sql' with { type: 'text' };
+import foldUsers from '../../sql/queries/fold_users.sql' with { type: 'text' };
+import noteEffects from '../../sql/queries/note_effects.sql' with { type: 'text' };
+import type { OrderEvent } from '../model/event.ts';
+import { query, transaction, type Client } from './client.ts';
+import { int32Array, textArray, timestampArray } from './copy-array.ts';
+import type { EffectsOf } from './sink-table.ts';
+
+/**
+ * Stored orders change two columns elsewhere: users.last_ordered_at and products.order_count. Every
+ * batch leaves one row of folded changes, in its own transaction, and a folder applies many such
+ * rows at once: a customer who is in all of them is written once, and consumers never wait for each
+ * other's customers. Until then the two columns are `pendingEffects().ageSeconds` old.
+ */
+export type Folded = { batches: number; users: number; products: number };
+
+export type Pending = {
+  batches: number; // stored, and not applied yet
+  ageSeconds: number; // of the oldest of them, 0 if there is none
+  waitingUsers: number; // ordered, but their own event has not come
+  waitingProducts: number;
+};
+
+/** Batches that one fold applies at most; whoever gets this many back has more to do. */
+export const FOLD_BATCHES_MAX = 256;
+
+const PAUSE_MS_MIN = 1_000;
+const PAUSE_MS_MAX = 10_000;
+const PAUSE_FACTOR = 10; // a folder works a tenth of its time at most
+
+/**
+ * How long a folder does best to wait after a fold. A fold writes a customer once however often it
+ * is in the batches, so the busier the shop, the more is saved by waiting for more of them.
+ */
+export function foldPauseMs(tookMs: number): number {
+  return Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS_MIN, tookMs * PAUSE_FACTOR));
+}
+
+/** Any constant: who holds it folds. */
+const ADVISORY_LOCK = 4_711_003;
+
+/** The folded changes of one batch; only successful orders change anything. */
+export class OrderEffects implements EffectsOf<OrderEvent> {
+  readonly #lastOrdered = new Map<string, number>(); // ms by customer
+  readonly #sold = new Map<string, number>(); // rows by article
+
+  add({ status, userId, productId, createdAtMs }: OrderEvent): void {
+    if (status !== 'Success') return;
+    const last = this.#lastOrdered.get(userId);
+    if (last === undefined || last < createdAtMs) this.#lastOrdered.set(userId, createdAtMs);
+    this.#sold.set(productId, (this.#sold.get(productId) ?? 0) + 1);
+  }
+
+  statement(): { sql: string; values: unknown[] } | null {
+    if (this.#sold.size === 0) return null;
+    const values = [
+      textArray(this.#lastOrdered.keys()),
+      timestampArray(this.#lastOrdered.values()),
+      textArray(this.#sold.keys()),
+      int32Array(this.#sold.values()),
+    ];
+    return { sql: noteEffects, values };
+  }
+}
+
+/** Applies what waits, oldest first. Does nothing while another folder is at it. */
+export async function foldEffects(client: Client): Promise<Folded> {
+  return await transaction(client, 'applying order effects', async () => {
+    const { rows } = await client.query<{ held: boolean }>(
+      'select pg_try_advisory_xact_lock($1) as held',
+      [ADVISORY_LOCK],
+    );
+    if (!rows[0].held) return { batches: 0, users: 0, products: 0 };
+    // By number and not up to a number: a batch with a smaller one may commit later.
+    const taken = await client.query<{ effect_id: string }>(
+      'select effect_id from order_effects order by effect_id limit $1',
+      [FOLD_BATCHES_MAX],
+    );
+    const effects = taken.rows.map((row) => row.effect_id);
+    const users = await client.query<{ changed: number }>(foldUsers, [effects]);
+    const products = await client.query<{ changed: number }>(foldProducts, [effects]);
+    await client.query('delete from order_effects where effect_id = any ($1::bigint[])', [effects]);
+    return {
+      batches: effects.length,
+      users: users.rows[0].changed,
+      products: products.rows[0].changed,
+    };
+  });
+}
+
+/** What is stored and not applied yet. */
+export async function pendingEffects(client: Client): Promise<Pending> {
+  type Row = { batches: string; age: number; users: string; products: string };
+  const [row] = await query<Row>(
+    client,
+    'reading the order effects that wait',
+    `select count(*) as batches,
+       coalesce(greatest(extract(epoch from clock_timestamp() - min(created_at)), 0), 0)::float8 as age,
+       (select count(*) from waiting_effects where kind = 'user') as users,
+       (select count(*) from waiting_effects where kind = 'product') as products
+     from order_effects`,
+  );
+  return {
+    batches: Number(row.batches),
+    ageSeconds: row.age,
+    waitingUsers: Number(row.users),
+    waitingProducts: Number(row.products),
+  };
+}

@@ -1,0 +1,294 @@
+import { expect, test } from 'bun:test';
+
+import { PipelineError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { metrics } from '../base/metrics.ts';
+import { Random } from '../base/random.ts';
+import type { OrderEvent, Sink } from '../model/event.ts';
+import { orderBatch } from '../model/order-batch.ts';
+import type { BatchLimits } from './batcher.ts';
+import { consume } from './consume.ts';
+import type { OutgoingRecord } from './port.ts';
+import { SimulatedDatabase } from './simulated-database.ts';
+import { SimulatedKafka } from './simulated-kafka.ts';
+import { SimulatedTime } from './simulated-time.ts';
+import { encodeOrders, orderParts } from './wire-orders.ts';
+
+const silent = (): void => undefined;
+const LOG: Log = { debug: silent, info: silent, warn: silent, error: silent };
+const PARTS = orderParts(
+  [{ userId: 'U_00000042', name: '김서준', addressDistrict: '경기도', gender: 'M', age: 34 }],
+  [{ productId: 'P00000007', category: '골프' }],
+);
+
+/** One consumer of one partition in a world without faults, and what it said. */
+class World {
+  readonly time = new SimulatedTime(new Random(7, 'live'));
+  readonly kafka = new SimulatedKafka(this.time, new Random(8, 'live'), 1);
+  readonly database = new SimulatedDatabase(this.time, new Random(9, 'live'));
+  readonly abort = new AbortController();
+  readonly checks: string[] = [];
+  readonly batches: number[] = [];
+  readonly ages: number[] = [];
+  heartbeats = 0;
+  progress = 0;
+  carts = 0;
+  sink: Sink<OrderEvent> = this.database.sink();
+
+  orders(count: number, ageMs: number): OutgoingRecord[] {
+    const batch = orderBatch(count);
+    batch.count = count;
+    for (let row = 0; row < count; row++) {
+      batch.cart[row] = this.carts++;
+      batch.createdAtMs[row] = this.time.now() - ageMs;
+      batch.quantity[row] = 1;
+    }
+    return encodeOrders(batch, PARTS, { run: 1, seed: 1, sequence: 0 });
+  }
+
+  append(count: number, ageMs = 0): void {
+    for (const order of this.orders(count, ageMs)) this.kafka.append(0, order);
+  }
+
+  get stored(): number {
+    return this.database.state.next.get(0) ?? 0;
+  }
+
+  consume(limits: Partial<BatchLimits> = {}): Promise<void> {
+    return consume({
+      topic: 'orders',
+      group: 'orders_group',
+      open: async (onAssignment) => this.kafka.open(onAssignment),
+      sink: {
+        write: async (batch) => {
+          const stored = await this.sink.write(batch);
+          this.batches.push(batch.records.length);
+          for (const { createdAtMs } of batch.events) this.ages.push(this.time.now() - createdAtMs);
+          return stored;
+        },
+        positions: () => this.sink.positions(),
+        close: () => this.sink.close(),
+      },
+      time: this.time,
+      signal: this.abort.signal,
+      log: LOG,
+      limits,
+      heartbeat: () => this.heartbeats++,
+      progress: () => this.progress++,
+      check: (name, failure) => this.checks.push(`${name}: ${failure ?? 'fine'}`),
+    });
+  }
+
+  async until(reached: () => boolean): Promise<void> {
+    while (!reached()) await this.time.sleep(1);
+  }
+
+  /** Consumes while `work` goes on, then stops. */
+  async run(work: () => Promise<void>, limits?: Partial<BatchLimits>, limitMs = 60_000) {
+    const consuming = this.consume(limits);
+    const working = (async () => {
+      await work();
+      this.abort.abort();
+    })();
+    await this.time.run(Promise.all([consuming, working]), limitMs);
+  }
+}
+
+test('a fresh event is a row within milliseconds', async () => {
+  const world = new World();
+  await world.run(async () => {
+    await world.time.sleep(100);
+    for (let order = 0; order < 200; order++) {
+      world.append(1);
+      await world.time.sleep(1.5);
+    }
+    await world.until(() => world.stored === 200);
+  });
+  const ages = world.ages.toSorted((a, b) => a - b);
+  expect(ages).toHaveLength(200);
+  expect(ages[100]).toBeLessThan(40); // a write takes up to 20 ms here, a receive up to 5 ms
+  expect(ages[199]).toBeLessThan(80);
+});
+
+test('a backlog is stored in batches as large as they may be, one while the next is collected', async () => {
+  const world = new World();
+  world.append(20_000, 5_000);
+  await world.run(() => world.until(() => world.stored === 20_000), { rowsMax: 6_000 });
+  expect(world.batches.slice(0, 3)).toEqual([6_000, 6_000, 6_000]);
+});
+
+test('no batch and nothing that waits exceeds the limits, whatever its records weigh', async () => {
+  const world = new World();
+  world.append(100);
+  const bytesMax = 10 * (world.kafka.logs[0][0].value?.length ?? 0);
+  await world.run(() => world.until(() => world.stored === 100), { bytesMax });
+  expect(Math.max(...world.batches)).toBeLessThanOrEqual(100);
+  const small = new World();
+  small.append(100);
+  await small.run(() => small.until(() => small.stored === 100), { rowsMax: 7 });
+  expect(Math.max(...small.batches)).toBe(7);
+});
+
+test('while PostgreSQL is away for an hour it says so, goes on beating and polling, then resumes', async () => {
+  const world = new World();
+  let heldBytes = 0;
+  await world.run(
+    async () => {
+      world.append(1);
+      await world.until(() => world.stored === 1);
+      world.database.away = true;
+      world.append(2_000);
+      const beats = world.heartbeats;
+      await world.time.sleep(3_600_000);
+      expect(world.heartbeats - beats).toBeGreaterThan(3_600_000 / 6_000);
+      expect(world.checks.at(-1)).toBe('database: away');
+      heldBytes = world.stored;
+      world.database.away = false;
+      const backMs = world.time.monotonicMs();
+      await world.until(() => world.stored > 1);
+      expect(world.time.monotonicMs() - backMs).toBeLessThan(5_100);
+      await world.until(() => world.stored === 2_001);
+      expect(world.checks.at(-1)).toBe('database: fine');
+    },
+    { rowsMax: 50 },
+    4_000_000,
+  );
+  expect(heldBytes).toBe(1);
+});
+
+test('a full batch waits for room, and takes a record now and then to stay in the group', async () => {
+  const world = new World();
+  let fetched = 0;
+  await world.run(
+    async () => {
+      world.append(1_000);
+      await world.time.sleep(50);
+      world.database.away = true;
+      await world.time.sleep(500);
+      const receivedBy = async (): Promise<number> =>
+        (await metrics.consumed.get()).values.reduce((sum, { value }) => sum + value, 0);
+      const before = await receivedBy();
+      await world.time.sleep(60_000);
+      fetched = (await receivedBy()) - before;
+      world.database.away = false;
+      await world.until(() => world.stored === 1_000);
+    },
+    { rowsMax: 100 },
+    100_000,
+  );
+  expect(fetched).toBeGreaterThanOrEqual(9);
+  expect(fetched).toBeLessThanOrEqual(13);
+});
+
+test('Kafka is told now and then how far it is, and once more at the end', async () => {
+  const world = new World();
+  await world.run(async () => {
+    for (let order = 0; order < 30; order++) {
+      world.append(1);
+      await world.time.sleep(100);
+    }
+    expect(world.kafka.committed.get(0)).toBeGreaterThan(10);
+    world.append(1);
+    await world.until(() => world.stored === 31);
+  });
+  expect(world.kafka.committed.get(0)).toBe(31);
+});
+
+test('a commit that Kafka refuses costs nothing', async () => {
+  const world = new World();
+  world.kafka.faults = { ...world.kafka.faults, commit: 1 };
+  await world.run(async () => {
+    world.append(10);
+    await world.until(() => world.stored === 10);
+  });
+  expect(world.kafka.committed.size).toBe(0);
+  expect(world.database.state).toMatchObject({ inserted: 10, duplicates: 0 });
+});
+
+test('a batch that takes too long is given up when stopped, and read again by the next one', async () => {
+  const world = new World();
+  const { sink } = world;
+  world.sink = {
+    ...sink,
+    write: () => new Promise(() => undefined),
+    positions: () => sink.positions(),
+  };
+  let stoppedMs = 0;
+  await world.run(async () => {
+    world.append(5);
+    await world.time.sleep(500);
+    stoppedMs = world.time.monotonicMs();
+  });
+  expect(world.time.monotonicMs() - stoppedMs).toBeLessThan(3_000);
+  expect(world.stored).toBe(0);
+
+  const next = new World();
+  next.append(5);
+  await next.run(() => next.until(() => next.stored === 5));
+});
+
+test('the batch in hand is finished when stopped, and Kafka told', async () => {
+  const world = new World();
+  const { sink } = world;
+  world.sink = {
+    ...sink,
+    positions: () => sink.positions(),
+    write: async (batch) => {
+      world.abort.abort();
+      await world.time.sleep(1_500);
+      return await sink.write(batch);
+    },
+  };
+  await world.run(async () => {
+    world.append(5);
+    await world.until(() => world.abort.signal.aborted);
+  });
+  expect([world.stored, world.kafka.committed.get(0)]).toEqual([5, 5]);
+});
+
+test('what cannot get better ends it, with the group left', async () => {
+  const denied = new PipelineError('DATABASE_DENIED', 'wrong password');
+  const world = new World();
+  const { sink } = world;
+  world.sink = { ...sink, positions: () => sink.positions(), write: () => Promise.reject(denied) };
+  world.append(1);
+  const failure = await world.time.run(world.consume(), 10_000).catch((cause: unknown) => cause);
+  expect(failure).toBe(denied);
+  world.abort.abort();
+  // Its partition is free for another one at once.
+  const rescue = new World();
+  rescue.append(1);
+  await rescue.run(() => rescue.until(() => rescue.stored === 1));
+});
+
+test('stopped before Kafka was ever there, it just ends', async () => {
+  const world = new World();
+  const consuming = consume({
+    topic: 'orders',
+    group: 'orders_group',
+    open: () => Promise.reject(new PipelineError('KAFKA_UNREACHABLE', 'no', { retryable: true })),
+    sink: world.sink,
+    time: world.time,
+    signal: world.abort.signal,
+    log: LOG,
+    check: (name, failure) => world.checks.push(`${name}: ${failure}`),
+  });
+  const stopping = world.time.sleep(30_000).then(() => world.abort.abort());
+  await world.time.run(Promise.all([consuming, stopping]), 31_000);
+  expect(world.checks).toEqual(['kafka: connecting', 'kafka: no']);
+});
+
+test('it is ready once partitions are there, and progress is a stored batch', async () => {
+  const world = new World();
+  await world.run(async () => {
+    await world.time.sleep(300);
+    expect(world.progress).toBe(0);
+    world.append(1);
+    await world.until(() => world.stored === 1);
+    await world.time.sleep(10);
+    expect(world.progress).toBe(1);
+  });
+  expect(world.checks[0]).toBe('kafka: connecting');
+  expect(world.checks).toContain('kafka: fine');
+  expect(world.checks.at(-1)).toBe('database: fine');
+});

@@ -1,0 +1,73 @@
+import { setting } from '../../base/config.ts';
+import { REAL_TIME } from '../../base/time.ts';
+import { GROUPS, type EventOf, type Sink, type Topic } from '../../model/event.ts';
+import { orderSink, type SinkOptions } from '../../store/sink-orders.ts';
+import { productSink } from '../../store/sink-products.ts';
+import { userSink } from '../../store/sink-users.ts';
+import { consume } from '../../stream/consume.ts';
+import { streamDriver } from '../../stream/drivers.ts';
+import type { StreamDriver } from '../../stream/port.ts';
+import { consumerOf } from '../catalogue.ts';
+import { databaseOf, kafkaOf } from '../config.ts';
+import type { Part, PartContext } from '../part.ts';
+import { withFolding } from './folding.ts';
+
+const SESSION_MS_MAX = 10_000; // a member that is gone without a word is missed after this
+const FETCH_BYTES_MAX = 8 << 20;
+
+const SINKS: { [T in Topic]: (options: SinkOptions) => Sink<EventOf[T]> } = {
+  users: userSink,
+  products: productSink,
+  orders: orderSink,
+};
+
+/** Stores a topic's events in PostgreSQL, each once; one member of the topic's group. */
+export function consumer(topic: Topic): Part {
+  const name = consumerOf(topic);
+  return {
+    name,
+    async run(context) {
+      context.check('kafka', 'loading the client');
+      // Loading it keeps the thread for seconds on a busy machine: before anything has a deadline.
+      const driver = await streamDriver(setting('KAFKA_DRIVER'));
+      const work = (): Promise<void> => consumeTopic(topic, driver, context);
+      if (topic === 'orders') await withFolding(context, work);
+      else await work();
+    },
+  };
+}
+
+async function consumeTopic(
+  topic: Topic,
+  driver: StreamDriver,
+  context: PartContext,
+): Promise<void> {
+  const { name, config, signal, log, heartbeat, progress, check } = context;
+  const settings = kafkaOf(config, name);
+  const group = GROUPS[topic];
+  const sink = SINKS[topic]({ databaseUrl: databaseOf(config) });
+  try {
+    await consume({
+      topic,
+      group,
+      sink,
+      signal,
+      log,
+      check,
+      progress,
+      heartbeat: () => heartbeat(),
+      time: REAL_TIME,
+      open: (onAssignment) =>
+        driver.consumer(settings, {
+          topic,
+          group,
+          ...(config.memberId !== null && { instanceId: `${config.memberId}-${name}` }),
+          sessionMsMax: SESSION_MS_MAX,
+          fetchBytesMax: FETCH_BYTES_MAX,
+          onAssignment,
+        }),
+    });
+  } finally {
+    await sink.close();
+  }
+}

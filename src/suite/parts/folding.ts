@@ -1,0 +1,53 @@
+import { metrics } from '../../base/metrics.ts';
+import { monotonicMs } from '../../base/clock.ts';
+import { pause } from '../../base/shutdown.ts';
+import { Outage } from '../../cache/outage.ts';
+import { FOLD_BATCHES_MAX, foldEffects, foldPauseMs, pendingEffects } from '../../store/effects.ts';
+import { databaseOf } from '../config.ts';
+import { Database } from '../database.ts';
+import type { PartContext } from '../part.ts';
+
+const DUE_SECONDS = 0.9; // three consumers offer themselves; what one has just folded is not due
+const END_MS_MAX = 1_000; // a fold that is left behind is undone, and done by another
+const JOB = 'fold-effects';
+
+/**
+ * Applies what stored orders change in users and products, every second or so beside `work`, until
+ * that ends. Every order consumer offers itself, and the database lets one at a time do it.
+ */
+export async function withFolding(
+  { name, config, signal, log }: PartContext,
+  work: () => Promise<void>,
+): Promise<void> {
+  const database = new Database(databaseOf(config), `${name} folding`);
+  const outage = new Outage(log, 'applying order effects');
+  const over = new AbortController();
+  const ended = AbortSignal.any([signal, over.signal]);
+  const folding = (async () => {
+    while (!ended.aborted) {
+      const started = monotonicMs();
+      await outage.survive(() => foldDue(database, ended));
+      await pause(foldPauseMs(monotonicMs() - started), ended);
+    }
+  })();
+  try {
+    await work();
+  } finally {
+    over.abort();
+    const closed = folding.then(() => database.close());
+    await Promise.race([closed, Bun.sleep(END_MS_MAX)]);
+  }
+}
+
+async function foldDue(database: Database, signal: AbortSignal): Promise<void> {
+  const { ageSeconds } = await database.use(pendingEffects);
+  if (ageSeconds < DUE_SECONDS) return;
+  for (let more = true; more && !signal.aborted;) {
+    const { batches, users, products } = await database.use(foldEffects);
+    if (batches > 0) {
+      metrics.jobRows.inc({ job: JOB }, users + products);
+      metrics.jobLastSuccess.setToCurrentTime({ job: JOB });
+    }
+    more = batches === FOLD_BATCHES_MAX;
+  }
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+
+import { PROJECT_ROOT, setting } from '../base/config.ts';
+import { logger, type Log } from '../base/log.ts';
+import { registry } from '../base/metrics.ts';
+import { MetricsBoard } from '../show/board.ts';
+import { processMetrics } from '../show/process-metrics.ts';
+import { healthApp, serve, type HttpServer } from '../show/server.ts';
+import { zeroMetrics, zeroRestarts } from '../show/zero.ts';
+import { DEFAULT_DRIVER } from '../stream/drivers.ts';
+import type { HttpAddress, SuiteConfig } from './config.ts';
+import { Roster } from './roster.ts';
+import { Supervisor, type PartSpec, type Running } from './supervisor.ts';
+import { startThread } from './thread.ts';
+import { consumedBy, StreamWatch } from './watch.ts';
+
+const SAMPLE_EVERY_MS = 1_000;
+
+export type SuiteOptions = {
+  specs: readonly PartSpec[];
+  address: HttpAddress;
+  folder?: string; // where the workers' files are
+  log?: Log;
+};
+
+/**
+ * Many parts in one process: each a thread, all under one supervisor, behind one server of health and
+ * metrics. The server is there from the start, so a port in use is found before anything is begun.
+ */
+export class Suite {
+  readonly board: MetricsBoard;
+  readonly roster: Roster;
+  readonly server: HttpServer;
+  readonly #options: Required<SuiteOptions>;
+  #starting: string | null = 'starting';
+
+  constructor(options: SuiteOptions) {
+    const { specs, address } = options;
+    this.#options = { folder: join(PROJECT_ROOT, 'workers'), log: logger('suite'), ...options };
+    this.roster = new Roster(specs.map(({ name }) => name));
+    zeroMetrics();
+    zeroRestarts(this.roster.names);
+    this.board = new MetricsBoard([registry, processMetrics()]);
+    const app = healthApp({
+      live: () => this.roster.live(),
+      ready: () => [{ name: 'suite', failure: this.#starting }, ...this.roster.ready()],
+      metrics: (openMetrics) => this.board.render(openMetrics),
+    });
+    this.server = serve(app, address);
+  }
+
+  /** Runs all parts until they have ended, by themselves or because of the signal. */
+  async run(config: SuiteConfig, signal: AbortSignal): Promise<void> {
+    const { specs, log } = this.#options;
+    const { roster } = this;
+    signal.addEventListener('abort', () => roster.drain(), { once: true });
+    const sampling = setInterval(() => roster.sample(), SAMPLE_EVERY_MS);
+    await loadAddon();
+    this.#starting = null;
+    const spawn = (spec: PartSpec): Running => this.#spawn(spec, config);
+    const topics = consumedBy(specs.map(({ worker }) => worker));
+    const watch = new StreamWatch(config, topics, log);
+    try {
+      await new Supervisor({ specs, spawn, roster, log }).run(signal);
+    } finally {
+      clearInterval(sampling);
+      await watch.stop();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.server.stop();
+  }
+
+  #spawn(spec: PartSpec, config: SuiteConfig): Running {
+    const { name } = spec;
+    const { roster, board } = this;
+    const file = join(this.#options.folder, `${spec.worker}.ts`);
+    const setup = { name, slot: roster.slot(name), vitals: roster.vitals.buffer, config };
+    const running = startThread(file, setup, {
+      onCheck: (check) => roster.note(name, check),
+      onMetrics: (snapshot) => board.update(name, snapshot),
+    });
+    const ended = running.ended.then(async (failure) => {
+      await board.retire(name);
+      return failure;
+    });
+    return { stop: () => running.stop(), ended };
+  }
+}
+
+/** A native client that only threads have loaded is torn down with the last of them, in mid-flight. */
+async function loadAddon(): Promise<void> {
+  if ((setting('KAFKA_DRIVER') ?? DEFAULT_DRIVER) !== 'librdkafka') return;
+  await import('kafka-crab-js').catch(() => undefined); // who needs it says that it is missing
+}

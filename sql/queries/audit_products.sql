@@ -1,7 +1,11 @@
 -- src/analyse/audit.ts: articles whose count is not that of their stored rows. Orders stored and not applied yet
 -- count as applied.
 with sold as (
-  select product_id, count(*) as rows from orders where status = 'Success' group by product_id
+  select product_id, count(*) as rows from orders
+  where status = 'Success'
+    -- A backfill changes users and products at its end.
+    and order_run(order_id) <> all (array(select run from backfill_runs where state = 'running'))
+  group by product_id
 ), pending as (
   select product_id, sum(rows) as rows
   from (

@@ -1,7 +1,11 @@
 -- src/analyse/audit.ts: customers whose last order is not that of their stored rows. Orders stored and not applied
 -- yet count as applied.
 with sold as (
-  select user_id, max(created_at) as ordered_at from orders where status = 'Success' group by user_id
+  select user_id, max(created_at) as ordered_at from orders
+  where status = 'Success'
+    -- A backfill changes users and products at its end.
+    and order_run(order_id) <> all (array(select run from backfill_runs where state = 'running'))
+  group by user_id
 ), pending as (
   select user_id, max(ordered_at) as ordered_at
   from (

@@ -26,9 +26,9 @@ export function renderAudit(audit: Audit): string {
   const gone =
     expired > 0 ? [`${count(expired)} records are gone from Kafka and were not judged`] : [];
   const holes =
-    audit.missingSequences === 0
+    audit.inDoubt === 0
       ? 'every maker counts without a hole'
-      : `${count(audit.missingSequences)} events were counted by their makers and never sent`;
+      : `${count(audit.inDoubt)} numbers just below a maker's last did not come: it was stopped before they were sent`;
   return [
     columns([head, ...rows], [1, 2, 3, 4, 5, 6, 7, 8]),
     '',
@@ -44,7 +44,8 @@ export function renderAudit(audit: Audit): string {
 
 function cacheLine({ cache }: Audit): string[] {
   if (cache === null) return [];
-  const { entries, wrong, outdated, ageSeconds } = cache;
+  const { entries, wrong, outdated, ageSeconds, error } = cache;
+  if (error !== null) return [`Redis was not looked at: ${error}`];
   const state = wrong === 0 ? 'as their rows were' : `${count(wrong)} differ from their rows`;
   const age = duration(ageSeconds);
   return [

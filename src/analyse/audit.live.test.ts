@@ -186,7 +186,7 @@ test('all stored is clean, with repeats and poison among it, before and after th
       duplicated: 0,
       deadLetters: poison,
       pending: 0,
-      missingSequences: 0,
+      inDoubt: 0,
       derivedWrong: 0,
       clean: true,
     });
@@ -202,25 +202,31 @@ test('Redis is held against the rows too', async () => {
   const { url } = await testRedis();
   await withRedis(url, async (redis) => {
     const { rows } = await client.query<{ now: Date }>(
-      "select clock_timestamp() + interval '1 s' as now",
+      "select clock_timestamp() + interval '61 s' as now",
     );
     const pool = await readPoolRows(client);
     await loadPools(redis, pool, rows[0].now.getTime());
-    const found = await audit(client, admin, redis);
+    const found = await audit(client, admin, { redis });
     expect(found).toMatchObject({ clean: true, cache: { entries: 12, wrong: 0 } });
     const [user, ...others] = pool.users;
     const users = [{ ...user, grade: 'VIP' as const }, ...others];
     await loadPools(redis, { ...pool, users }, rows[0].now.getTime());
-    const changed = await audit(client, admin, redis);
+    const changed = await audit(client, admin, { redis });
     expect(changed.firstDifference).toContain(`Redis has ${user.userId} otherwise`);
     expect(changed.cache?.wrong).toBe(1);
   });
 });
 
+test('a dead letter that was sent again is no fault, whatever its record has become', async () => {
+  await client.query(`update dead_letters set state = 'redriven', redriven_at = now()`);
+  expect(await audit(client, admin)).toMatchObject({ clean: true, deadLetters: poison });
+  await client.query(`update dead_letters set state = 'open', redriven_at = null`);
+});
+
 /** What the audit says while `sabotage` has been done; it is undone again. */
 async function auditAfter(sabotage: string): Promise<Audit> {
   const undo = await connect(database.url);
-  const saved = ['orders', 'users', 'products', 'dead_letters'];
+  const saved = ['orders', 'users', 'products', 'dead_letters', 'consumer_offsets'];
   for (const table of saved) await undo.query(`create table saved_${table} as table ${table}`);
   try {
     await undo.query(sabotage);
@@ -277,6 +283,21 @@ test.each([
     `delete from dead_letters where record_offset = (select max(record_offset) from dead_letters)`,
     { lost: 1 },
     'no dead letter either',
+  ],
+  [
+    'records that a consumer passed over',
+    `update consumer_offsets set inserted = inserted - 2 where topic = 'orders' and partition = (
+       select min(partition) from consumer_offsets where topic = 'orders' and inserted > 2)`,
+    { lost: 2 },
+    '2 records of 0 to',
+  ],
+  [
+    'a Kafka that ends before what is stored',
+    `update consumer_offsets set next_offset = next_offset + 5, duplicates = duplicates + 5
+     where topic = 'users' and partition = (
+       select min(partition) from consumer_offsets where topic = 'users')`,
+    {},
+    'another Kafka?',
   ],
   [
     'a dead letter with another byte',

@@ -1,5 +1,12 @@
 import type { Redis } from '../cache/client.ts';
-import { GROUPS, TOPICS, type EventOf, type StreamRecord, type Topic } from '../model/event.ts';
+import {
+  GROUPS,
+  TOPICS,
+  type EventOf,
+  type StreamRecord,
+  type Topic,
+  type Trace,
+} from '../model/event.ts';
 import { transaction, type Client } from '../store/client.ts';
 import { CopyBuffer } from '../store/copy-buffer.ts';
 import { findDeadLetters, readDeadLetter, type Place } from '../store/dead-letters.ts';
@@ -15,7 +22,8 @@ import { readPartition } from '../stream/read-topic.ts';
 import { Refusal } from '../stream/refusal.ts';
 import { decode } from '../stream/wire-decode.ts';
 import { parseTrace, TRACE_HEADER } from '../stream/wire.ts';
-import { auditCache, type CacheAudit } from './audit-cache.ts';
+import { auditCache, cachedPools, type CacheAudit } from './audit-cache.ts';
+import type { AckedRange } from './ledger.ts';
 import { SequenceBook } from './sequences.ts';
 
 /** What became of a topic's records. Counts are of ids unless they say records. */
@@ -27,6 +35,8 @@ export type TopicAudit = {
   produced: number; // events that ought to be stored
   stored: number; // of them
   lost: number;
+  skipped: number; // passed over by a consumer, as they were gone from Kafka
+  doubled: number; // of one maker's one number, and not of one id
   changed: number; // stored otherwise than they were sent
   phantom: number; // stored by the stream, and in no record
   pending: number; // records behind the stored offset, which are not judged
@@ -39,10 +49,10 @@ export type Audit = {
   produced: number;
   stored: number;
   lost: number;
-  duplicated: number; // rows beyond one an id
+  duplicated: number; // rows that one event made a second time, under another id
   deadLetters: number;
   pending: number;
-  missingSequences: number; // sent by nobody, though their makers counted them
+  inDoubt: number; // numbers just below a maker's last that never came: it was killed, or is at work
   derivedWrong: number;
   topics: TopicAudit[];
   derived: DerivedDifference[];
@@ -83,53 +93,61 @@ const FACTS: { [T in Topic]: Facts<T> } = {
   },
 };
 
+/** Around the audit: what it may also look at. */
+export type AuditOptions = {
+  redis?: Redis | null;
+  /** What makers wrote down of their sending; see readLedger. */
+  ledger?: readonly AckedRange[] | null;
+};
+
 /**
  * Holds PostgreSQL against Kafka, record by record: reads every record again, decides anew what it
- * is, and looks for its row and its every value. Reads only. Keeps about 100 bytes an event.
+ * is, and looks for its row and its every value. Reads only. Keeps about 200 bytes an event.
  */
 export async function audit(
   client: Client,
   admin: StreamAdmin,
-  redis: Redis | null = null,
+  { redis = null, ledger = null }: AuditOptions = {},
 ): Promise<Audit> {
-  const ends = new Map<Topic, PartitionEdges[]>();
-  for (const topic of TOPICS) ends.set(topic, await admin.edges(topic));
-  const book = new SequenceBook();
   const first: string[] = [];
   const note = (difference: string): void => void first.push(difference);
+  // Before the snapshot: what is cached later may come from rows that the snapshot does not have.
+  const cached = redis === null ? null : await cachedPools(redis);
   // One snapshot for all questions, so that a running stream does not move between them.
   return await transaction(client, 'auditing', async () => {
     await client.query('set transaction isolation level repeatable read read only');
     const offsets = await storedOffsets(client);
     const letters = await readPlaces(client);
+    const book = new SequenceBook(await lastRun(client));
     const topics: TopicAudit[] = [];
     for (const topic of TOPICS) {
-      const edges = judged(ends.get(topic) ?? [], topic, offsets);
+      // After the offsets, so that Kafka is never behind what is stored; if it is, it is another Kafka.
+      const edges = judged(await admin.edges(topic), topic, offsets, note);
       topics.push(await auditTopic({ client, admin, topic, edges, letters, book, note }));
     }
     const derived = await compareDerived(client);
     for (const { column, wrong, firstId, expected, found } of derived) {
       if (wrong > 0) note(`${column} of ${firstId} is ${found}; its orders say ${expected}`);
     }
-    const { rows } = await client.query<{ extra: number }>(
-      'select (count(*) - count(distinct order_id))::integer as extra from orders',
-    );
-    const cache = redis === null ? null : await auditCache(client, redis);
+    const cache = cached === null ? null : await auditCache(client, cached);
     if (cache?.firstDifference) note(cache.firstDifference);
     // A record that is gone or not judged yet is no hole.
-    const whole = topics.every(({ expired, pending }) => expired === 0 && pending === 0);
-    const hole = whole ? book.firstHole() : null;
-    if (hole !== null) note(hole);
+    const whole = topics.filter(({ expired, pending }) => expired === 0 && pending === 0);
+    const counted = book.count(
+      whole.map(({ topic }) => topic),
+      ledger,
+    );
+    if (counted.firstHole !== null) note(counted.firstHole);
     const sum = (key: Exclude<keyof TopicAudit, 'topic'>): number =>
       topics.reduce((total, topic) => total + topic[key], 0);
     const result = {
       produced: sum('produced'),
       stored: sum('stored'),
-      lost: sum('lost') + sum('lettersMissing'),
-      duplicated: rows[0].extra,
+      lost: sum('lost') + sum('skipped') + sum('lettersMissing') + counted.missing,
+      duplicated: sum('doubled'),
       deadLetters: letters.size,
       pending: sum('pending'),
-      missingSequences: whole ? book.holes() : 0,
+      inDoubt: counted.inDoubt,
       derivedWrong: derived.reduce((total, { wrong }) => total + wrong, 0),
       topics,
       derived,
@@ -141,21 +159,47 @@ export async function audit(
 }
 
 /** Offsets to judge: what a consumer has stored, or was to store from the beginning. */
-type Judged = PartitionEdges & { expired: number; pending: number };
+type Judged = PartitionEdges & { expired: number; pending: number; skipped: number };
 
 function judged(
   edges: readonly PartitionEdges[],
   topic: Topic,
   offsets: readonly StoredOffset[],
+  note: (difference: string) => void,
 ): Judged[] {
   return edges.map(({ partition, first, end }) => {
     const stored = offsets.find(
       (offset) =>
         offset.topic === topic && offset.group === GROUPS[topic] && offset.partition === partition,
     );
-    const next = Math.min(end, stored?.next ?? first);
-    return { partition, first, end: next, expired: first, pending: end - next };
+    if (stored === undefined) {
+      return { partition, first, end: first, expired: first, pending: end - first, skipped: 0 };
+    }
+    if (stored.next > end) {
+      note(
+        `${topic} ${partition} is stored up to ${stored.next} and ends at ${end} in Kafka: another Kafka?`,
+      );
+    }
+    // Every offset that was passed was counted as something, or was gone before it could be read.
+    const counted = stored.inserted + stored.duplicates + stored.rejected;
+    const skipped = stored.next - stored.first - counted;
+    if (skipped !== 0) {
+      note(
+        `${topic} ${partition}: ${skipped} records of ${stored.first} to ${stored.next} were passed over`,
+      );
+    }
+    const next = Math.min(end, stored.next);
+    const expired = Math.max(0, first - stored.first);
+    return { partition, first, end: Math.max(first, next), expired, pending: end - next, skipped };
   });
+}
+
+/** The highest number a maker of ours can have; whoever claims another is a stranger. */
+async function lastRun(client: Client): Promise<number> {
+  const { rows } = await client.query<{ last: string }>(
+    'select last_value as last from run_numbers',
+  );
+  return Number(rows[0].last);
 }
 
 type TopicQuestion<T extends Topic> = {
@@ -163,13 +207,16 @@ type TopicQuestion<T extends Topic> = {
   admin: StreamAdmin;
   topic: T;
   edges: Judged[];
-  letters: Map<string, string>;
+  letters: Map<string, LetterMark>;
   book: SequenceBook;
   note: (difference: string) => void;
 };
 
+/** Why a dead letter is one, and whether it still is. */
+type LetterMark = { reason: string; open: boolean };
+
 async function auditTopic<T extends Topic>(question: TopicQuestion<T>): Promise<TopicAudit> {
-  const { admin, topic, edges, book } = question;
+  const { admin, topic, edges } = question;
   const audited: TopicAudit = {
     topic,
     records: 0,
@@ -178,6 +225,8 @@ async function auditTopic<T extends Topic>(question: TopicQuestion<T>): Promise<
     produced: 0,
     stored: 0,
     lost: 0,
+    skipped: edges.reduce((sum, edge) => sum + edge.skipped, 0),
+    doubled: 0,
     changed: 0,
     phantom: 0,
     pending: edges.reduce((sum, edge) => sum + edge.pending, 0),
@@ -190,7 +239,6 @@ async function auditTopic<T extends Topic>(question: TopicQuestion<T>): Promise<
     for await (const records of readPartition(admin, topic, edge)) {
       for (const record of records) {
         audited.records++;
-        noteSequence(book, topic, record);
         await judge(question, record, audited, expected);
       }
     }
@@ -201,7 +249,7 @@ async function auditTopic<T extends Topic>(question: TopicQuestion<T>): Promise<
 
 /** What one record ought to have become. */
 async function judge<T extends Topic>(
-  { client, topic, letters, note }: TopicQuestion<T>,
+  { client, topic, letters, book, note }: TopicQuestion<T>,
   record: StreamRecord,
   audited: TopicAudit,
   expected: Expected<T>,
@@ -220,11 +268,17 @@ async function judge<T extends Topic>(
     note(`${place} is no event (${event.message}), and no dead letter either`);
     return;
   }
+  const trace = traceOf(record);
+  const seen = trace !== null && book.add(topic, trace);
   if (letter === undefined) {
-    if (!expected.add(event)) audited.repeated++;
-  } else if (letter !== 'database') {
+    const isNew = expected.add(event);
+    if (!isNew) audited.repeated++;
+    if (!isNew || !seen) return;
+    audited.doubled++;
+    note(`${place} is number ${trace?.sequence} of run ${trace?.run} again, under another id`);
+  } else if (letter.reason !== 'database' && letter.open) {
     audited.lettersWrong++;
-    note(`${place} is an event, and a dead letter because of its ${letter}`);
+    note(`${place} is an event, and a dead letter because of its ${letter.reason}`);
   }
 }
 
@@ -250,7 +304,7 @@ async function compare<T extends Topic>(
     audited.changed++;
     note(`${topic}: ${printId(topic, id)} is stored otherwise than it was sent`);
   }
-  audited.lost = expected.left;
+  audited.lost = expected.count;
   const lost = expected.firstLeft();
   if (lost !== null) note(`${topic}: ${printId(topic, lost)} is in Kafka and not in PostgreSQL`);
 }
@@ -259,13 +313,13 @@ async function compare<T extends Topic>(
 class Expected<T extends Topic> {
   readonly #facts: Facts<T>;
   readonly #rows = new Map<string, { hash: number; timeMs: number }>();
-  readonly #taken = new Set<string>();
   readonly #buffer = new CopyBuffer(4_096);
 
   constructor(facts: Facts<T>) {
     this.#facts = facts;
   }
 
+  /** Events of different ids, and after `take` those that are left. */
   get count(): number {
     return this.#rows.size;
   }
@@ -284,36 +338,32 @@ class Expected<T extends Topic> {
   take(id: string, hash: number): 'same' | 'other' | 'unknown' {
     const row = this.#rows.get(id);
     if (row === undefined) return 'unknown';
-    this.#taken.add(id);
+    this.#rows.delete(id); // an id is a key, so no second row of it can come
     return row.hash === hash ? 'same' : 'other';
   }
 
-  get left(): number {
-    return this.#rows.size - this.#taken.size;
-  }
-
   firstLeft(): string | null {
-    if (this.left === 0) return null;
-    for (const id of this.#rows.keys()) if (!this.#taken.has(id)) return id;
+    for (const id of this.#rows.keys()) return id;
     return null;
   }
 }
 
-function noteSequence(book: SequenceBook, topic: Topic, { headers }: StreamRecord): void {
-  const found = headers.filter(([name]) => name === TRACE_HEADER);
-  const trace = found.length === 1 ? parseTrace(found[0][1]) : null; // two would be poison
-  if (trace !== null) book.add(topic, trace);
+function traceOf({ headers }: StreamRecord): Trace | null {
+  const header = headers.find(([name]) => name === TRACE_HEADER);
+  return header ? parseTrace(header[1]) : null;
 }
 
-/** Why each dead letter is one, by place. */
-async function readPlaces(client: Client): Promise<Map<string, string>> {
-  const reasons = new Map<string, string>();
+/** Every dead letter by place. */
+async function readPlaces(client: Client): Promise<Map<string, LetterMark>> {
+  const marks = new Map<string, LetterMark>();
   let after: Place | undefined;
   for (;;) {
     const page = await findDeadLetters(client, after ? { after } : {});
-    for (const letter of page) reasons.set(placeText(letter), letter.reason);
+    for (const letter of page) {
+      marks.set(placeText(letter), { reason: letter.reason, open: letter.state === 'open' });
+    }
     after = page.at(-1);
-    if (after === undefined) return reasons;
+    if (after === undefined) return marks;
   }
 }
 

@@ -2,18 +2,19 @@ import { Option, type Command } from 'commander';
 
 import { audit, type Audit } from '../analyse/audit.ts';
 import { renderAudit } from '../analyse/audit-text.ts';
+import { readLedger, type AckedRange } from '../analyse/ledger.ts';
 import { monotonicMs } from '../base/clock.ts';
-import { EXIT_CODES } from '../base/errors.ts';
+import { EXIT_CODES, PipelineError } from '../base/errors.ts';
 import { abortOnSignal, pause } from '../base/shutdown.ts';
 import { say } from '../base/terminal.ts';
 import { addressOf } from '../stack/stack.ts';
-import { withRedis } from '../cache/client.ts';
+import { closeRedis, openRedis, type Redis } from '../cache/client.ts';
 import { withClient } from '../store/client.ts';
 import { connectAdmin } from '../stream/admin.ts';
 import { connectionSettings } from '../stream/connection.ts';
 import { command, databaseOf, kafkaOf, result, wholeNumber, type Common } from './common.ts';
 
-type Options = Common & { kafkaBrokers?: string; redisUrl?: string; wait: number };
+type Options = Common & { kafkaBrokers?: string; redisUrl?: string; ledger?: string; wait: number };
 
 const POLL_MS = 1_000;
 
@@ -37,6 +38,10 @@ export function auditCommand(): Command {
     .addOption(
       new Option('--redis-url <url>', 'Redis to hold against its rows too (default: as for Kafka)'),
     )
+    .option(
+      '--ledger <file>',
+      'what producers wrote down (MILLRACE_LEDGER): all they had acknowledged must be in Kafka',
+    )
     .action(run);
 }
 
@@ -44,6 +49,7 @@ async function run(options: Options): Promise<void> {
   const databaseUrl = await databaseOf(options);
   const brokers = await kafkaOf(options);
   const redisUrl = options.redisUrl ?? (await addressOf('redis'));
+  const ledger = options.ledger === undefined ? null : await ledgerAt(options.ledger);
   const signal = abortOnSignal();
   const admin = await connectAdmin(connectionSettings('millrace audit', brokers));
   try {
@@ -51,8 +57,8 @@ async function run(options: Options): Promise<void> {
     const look = async (): Promise<Audit> =>
       withClient(databaseUrl, async (client) =>
         redisUrl === undefined
-          ? audit(client, admin)
-          : withRedis(redisUrl, (redis) => audit(client, admin, redis)),
+          ? audit(client, admin, { ledger })
+          : withCache(redisUrl, (redis) => audit(client, admin, { redis, ledger })),
       );
     let found = await look();
     while (found.pending > 0 && monotonicMs() < until && !signal.aborted) {
@@ -63,6 +69,22 @@ async function run(options: Options): Promise<void> {
     answerFound(options, found);
   } finally {
     await admin.close();
+  }
+}
+
+async function ledgerAt(path: string): Promise<AckedRange[]> {
+  const file = Bun.file(path);
+  if (await file.exists()) return readLedger(path, await file.text());
+  throw new PipelineError('USAGE', `there is no ledger ${path}`);
+}
+
+/** Comes up in the background: a Redis that is away must not end the audit. */
+async function withCache(url: string, work: (redis: Redis) => Promise<Audit>): Promise<Audit> {
+  const redis = await openRedis(url);
+  try {
+    return await work(redis);
+  } finally {
+    await closeRedis(redis);
   }
 }
 

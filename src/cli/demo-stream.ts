@@ -61,7 +61,7 @@ async function stream(
     const config = configFromEnvironment(known);
     const status = await runSuite(suite, config, { signal, seconds: SECONDS });
     const found = await withClient(databaseUrl, (client) =>
-      withRedis(redisUrl, (redis) => audit(client, admin, redis)),
+      withRedis(redisUrl, (redis) => audit(client, admin, { redis })),
     );
     const text = `streamed for ${duration(status.seconds)}: ${statusLine(status, null)}\n\n${renderAudit(found)}`;
     return { skipped: null, status, audit: found, text };

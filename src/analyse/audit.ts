@@ -58,7 +58,7 @@ export type Audit = {
   derived: DerivedDifference[];
   cache: CacheAudit | null; // null: not asked, or nothing cached
   firstDifference: string | null;
-  clean: boolean;
+  clean: boolean; // nothing differs and nothing is on its way
 };
 
 /** What is compared of a row; the rest belongs to the database. */
@@ -154,7 +154,7 @@ export async function audit(
       cache,
       firstDifference: first[0] ?? null,
     };
-    return { ...result, clean: first.length === 0 };
+    return { ...result, clean: first.length === 0 && result.pending === 0 };
   });
 }
 

@@ -1,5 +1,9 @@
+import { monotonicMs } from './clock.ts';
 import { EXIT_CODES } from './errors.ts';
 import { say } from './terminal.ts';
+
+/** One Ctrl-C comes twice under `bun run`: from the terminal, and handed on by the parent. */
+const SAME_MS = 200;
 
 /**
  * Aborts on the first Ctrl-C or SIGTERM, so that work ends at a safe point; a second one ends the
@@ -7,8 +11,13 @@ import { say } from './terminal.ts';
  */
 export function abortOnSignal(): AbortSignal {
   const controller = new AbortController();
+  let firstMs = 0;
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT_CODES.INTERRUPTED);
+    if (controller.signal.aborted) {
+      if (monotonicMs() - firstMs > SAME_MS) process.exit(EXIT_CODES.INTERRUPTED);
+      return;
+    }
+    firstMs = monotonicMs();
     say('\nstopping at a safe point; once more ends at once');
     controller.abort();
   };

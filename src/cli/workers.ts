@@ -96,7 +96,7 @@ export async function runSuite(
   const both = AbortSignal.any([signal, timeUp.signal]);
   let deadline: Timer | undefined;
   const giveUp = (): void => void (deadline = setTimeout(() => leave(suite), DRAIN_MS_MAX));
-  signal.addEventListener('abort', giveUp, { once: true });
+  both.addEventListener('abort', giveUp, { once: true });
   const running = suite.run(config, both);
   let last: SuiteStatus | null = null;
   const reader = new StatusReader(suite);
@@ -112,9 +112,9 @@ export async function runSuite(
   try {
     await running;
   } finally {
-    timeUp.abort();
-    signal.removeEventListener('abort', giveUp);
+    both.removeEventListener('abort', giveUp);
     clearTimeout(deadline);
+    timeUp.abort();
   }
   await telling;
   return await statusOf(suite, sinceStart());

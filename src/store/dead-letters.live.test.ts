@@ -120,6 +120,41 @@ test('in a batch they share its fate, and come once', async () => {
   await sink.close();
 });
 
+test('another record in the place of a dead letter stops the batch, the same one does not', async () => {
+  const kept = {
+    ...recordAt('orders', 0, 7),
+    key: new Uint8Array([1]),
+    value: new Uint8Array([2]),
+  };
+  await bury([letter({ ...kept, headers: [['h', null]] })]);
+  await bury([letter({ ...kept, headers: [['h', null]] }, { reason: 'field', message: 'other' })]);
+  const others: Partial<StreamRecord>[] = [
+    { key: null },
+    { value: new Uint8Array([3]) },
+    { headers: [['h', new Uint8Array()]] },
+  ];
+  for (const change of others) {
+    const other = letter({ ...kept, headers: [['h', null]], ...change });
+    const failure = await bury([letter(recordAt('orders', 0, 6)), other]).catch((cause) => cause);
+    expect(failure).toMatchObject({ code: 'DATABASE_FAILED', retryable: false });
+    expect(failure.message).toContain('kept in dead_letters for orders/0 at 7');
+    expect(failure.message).toContain("delete from dead_letters where topic = 'orders'");
+  }
+  expect(await findDeadLetters(client)).toMatchObject([{ offset: 7, reason: 'json' }]);
+
+  const sink = orderSink({ databaseUrl: database.url, settings: ROLE });
+  const batch = {
+    ...batchAt('orders', 0, 7, []),
+    ranges: [{ partition: 0, from: 7, next: 8 }],
+    rejected: [letter({ ...kept, headers: [] })],
+  };
+  const stopped = await sink.write(batch).catch((cause) => cause);
+  expect(stopped.message).toContain('dead_letters_of_old_orders');
+  await sink.close();
+  const { rows } = await admin.query('select * from consumer_offsets where next_offset > 7');
+  expect(rows).toEqual([]);
+});
+
 test('pages follow each other, and filters narrow them', async () => {
   const letters = [0, 1, 2].flatMap((partition) =>
     Array.from({ length: 20 }, (_, offset) =>

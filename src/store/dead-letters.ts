@@ -1,5 +1,7 @@
+import { PipelineError } from '../base/errors.ts';
 import type { Rejected, StreamRecord } from '../model/event.ts';
 import keepDeadLetters from '../../sql/queries/keep_dead_letters.sql' with { type: 'text' };
+import otherDeadLetter from '../../sql/queries/other_dead_letter.sql' with { type: 'text' };
 import listDeadLetters from '../../sql/queries/list_dead_letters.sql' with { type: 'text' };
 import { query, type Client } from './client.ts';
 import { bytesArray, int32Array, textArray } from './copy-array.ts';
@@ -38,23 +40,30 @@ const MESSAGE_LENGTH_MAX = 1_000;
 const CHUNK_LETTERS_MAX = 1_000;
 const CHUNK_BYTES_MAX = 8 << 20; // a single record may be larger
 
-/** Keeps records; one that was kept before stays as it was. Part of the caller's transaction. */
+/**
+ * Keeps records; one that was kept before stays as it was. Part of the caller's transaction. Throws
+ * DATABASE_FAILED where another record has the place of one: it would be lost, and counted as kept.
+ */
 export async function buryLetters(client: Client, letters: readonly Rejected[]): Promise<void> {
   for (const chunk of chunksOf(letters)) {
-    await client.query({
+    const records = [
+      textArray(chunk.map(({ record }) => record.topic)),
+      int32Array(chunk.map(({ record }) => record.partition)),
+      chunk.map(({ record }) => record.offset),
+      bytesArray(chunk.map(({ record }) => record.key)),
+      bytesArray(chunk.map(({ record }) => record.value)),
+      textArray(chunk.map(({ record }) => headersText(record.headers))),
+    ];
+    const kept = await client.query({
       name: 'keep_dead_letters',
       text: keepDeadLetters,
       values: [
-        textArray(chunk.map(({ record }) => record.topic)),
-        int32Array(chunk.map(({ record }) => record.partition)),
-        chunk.map(({ record }) => record.offset),
-        bytesArray(chunk.map(({ record }) => record.key)),
-        bytesArray(chunk.map(({ record }) => record.value)),
-        textArray(chunk.map(({ record }) => headersText(record.headers))),
+        ...records,
         textArray(chunk.map(({ reason }) => reason)),
         textArray(chunk.map(({ message }) => storable(message))),
       ],
     });
+    if (kept.rowCount !== chunk.length) await checkSameRecords(client, records);
   }
 }
 
@@ -110,7 +119,7 @@ export async function closeDeadLetters(
   places: readonly Place[],
   state: 'redriven' | 'dismissed',
 ): Promise<Place[]> {
-  const rows = await query<{ topic: string; partition: number; record_offset: string }>(
+  const rows = await query<PlaceRow>(
     client,
     `marking dead letters as ${state}`,
     `update dead_letters
@@ -148,10 +157,23 @@ export async function countDeadLetters(
   }));
 }
 
-type HeadRow = {
-  topic: string;
-  partition: number;
-  record_offset: string;
+/** Offsets that have begun anew, in topics made anew, meet the dead letters of the old ones. */
+async function checkSameRecords(client: Client, records: unknown[]): Promise<void> {
+  const others = await client.query<PlaceRow>(otherDeadLetter, records);
+  if (others.rows.length === 0) return;
+  const { topic, partition, offset } = placeOf(others.rows[0]);
+  throw new PipelineError(
+    'DATABASE_FAILED',
+    `another record than this one is kept in dead_letters for ${topic}/${partition} at ${offset}: ` +
+      'these are of a Kafka, or of a topic, that is no more. Archive them (create table ' +
+      `dead_letters_of_old_${topic} as select * from dead_letters where topic = '${topic}'; delete from ` +
+      `dead_letters where topic = '${topic}'), then start again`,
+  );
+}
+
+type PlaceRow = { topic: string; partition: number; record_offset: string };
+
+type HeadRow = PlaceRow & {
   key_bytes: number | null;
   value_bytes: number | null;
   reason: string;
@@ -161,7 +183,7 @@ type HeadRow = {
   redriven_at: Date | null;
 };
 
-function placeOf(row: { topic: string; partition: number; record_offset: string }): Place {
+function placeOf(row: PlaceRow): Place {
   return { topic: row.topic, partition: row.partition, offset: Number(row.record_offset) };
 }
 

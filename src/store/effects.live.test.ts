@@ -6,7 +6,7 @@ import { GRADE_PRESETS } from '../model/grade.ts';
 import { ORDER_STATUSES } from '../model/order.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { connect } from './client.ts';
-import { foldEffects, pendingEffects, type Folded } from './effects.ts';
+import { EffectsFolder, foldEffects, pendingEffects, type Folded } from './effects.ts';
 import { passGrades } from './grades.ts';
 import { migrate } from './migrate.ts';
 import { beginRun, finishRun } from './runs.ts';
@@ -338,3 +338,31 @@ test('folds, upserts, grade passes and the end of a backfill never deadlock', as
   await foldAll();
   await expectDerived();
 }, 30_000);
+
+test('a fold that takes too long is tried with half as many batches, then with more again', async () => {
+  await seed(10, 10);
+  const orders = opened(orderSink(session));
+  for (let batch = 0; batch < 100; batch++) {
+    await orders.write(batchAt('orders', 0, batch, [orderEvent(batch, { status: 'Success' })]));
+  }
+  const impatient = await connect(database.url, 'impatient', { settings: ROLE });
+  const effects = new EffectsFolder();
+  try {
+    await impatient.query("set statement_timeout = '200ms'");
+    await admin.query('begin; lock table order_effects in access exclusive mode');
+    for (const next of [128, 64, 32]) {
+      const failure = await effects.fold(impatient).catch((cause: unknown) => cause);
+      expect(failure).toMatchObject({ code: 'DATABASE_BUSY' });
+      expect(effects.batchesMax).toBe(next);
+    }
+    await admin.query('rollback');
+    await impatient.query('set statement_timeout = 0');
+    expect(await effects.fold(impatient)).toMatchObject({ batches: 32, more: true });
+    expect(await effects.fold(impatient)).toMatchObject({ batches: 64, more: true });
+    expect(await effects.fold(impatient)).toMatchObject({ batches: 4, more: false });
+    expect(effects.batchesMax).toBe(256);
+  } finally {
+    await impatient.end();
+  }
+  await expectDerived();
+}, 20_000);

@@ -4,6 +4,7 @@ import noteEffects from '../../sql/queries/note_effects.sql' with { type: 'text'
 import type { OrderEvent } from '../model/event.ts';
 import { query, transaction, type Client } from './client.ts';
 import { int32Array, textArray, timestampArray } from './copy-array.ts';
+import { serverError } from './failure.ts';
 import type { EffectsOf } from './sink-table.ts';
 
 /**
@@ -21,8 +22,7 @@ export type Pending = {
   waitingProducts: number;
 };
 
-/** Batches that one fold applies at most; whoever gets this many back has more to do. */
-export const FOLD_BATCHES_MAX = 256;
+const FOLD_BATCHES_MAX = 256; // that one fold applies
 
 const PAUSE_MS_MIN = 1_000;
 const PAUSE_MS_MAX = 10_000;
@@ -63,8 +63,37 @@ export class OrderEffects implements EffectsOf<OrderEvent> {
   }
 }
 
+/**
+ * Folds with as many batches at a time as the server manages: one that takes longer than the
+ * connection's statement timeout would take as long the next time, so then it is half as many, and
+ * twice as many again after one that was done.
+ */
+export class EffectsFolder {
+  #batchesMax = FOLD_BATCHES_MAX;
+
+  get batchesMax(): number {
+    return this.#batchesMax;
+  }
+
+  /** Applies what waits, oldest first; `more`: there may be more of it. */
+  async fold(client: Client): Promise<Folded & { more: boolean }> {
+    const batchesMax = this.#batchesMax;
+    try {
+      const folded = await foldEffects(client, batchesMax);
+      this.#batchesMax = Math.min(FOLD_BATCHES_MAX, batchesMax * 2);
+      return { ...folded, more: folded.batches === batchesMax };
+    } catch (cause) {
+      const late = serverError(cause)?.code === STATEMENT_TIMEOUT;
+      if (late) this.#batchesMax = Math.max(1, Math.floor(batchesMax / 2));
+      throw cause;
+    }
+  }
+}
+
+const STATEMENT_TIMEOUT = '57014';
+
 /** Applies what waits, oldest first. Does nothing while another folder is at it. */
-export async function foldEffects(client: Client): Promise<Folded> {
+export async function foldEffects(client: Client, batchesMax = FOLD_BATCHES_MAX): Promise<Folded> {
   return await transaction(client, 'applying order effects', async () => {
     const { rows } = await client.query<{ held: boolean }>(
       'select pg_try_advisory_xact_lock($1) as held',
@@ -74,7 +103,7 @@ export async function foldEffects(client: Client): Promise<Folded> {
     // By number and not up to a number: a batch with a smaller one may commit later.
     const taken = await client.query<{ effect_id: string }>(
       'select effect_id from order_effects order by effect_id limit $1',
-      [FOLD_BATCHES_MAX],
+      [batchesMax],
     );
     const effects = taken.rows.map((row) => row.effect_id);
     const users = await client.query<{ changed: number }>(foldUsers, [effects]);

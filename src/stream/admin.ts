@@ -182,7 +182,10 @@ export class StreamAdmin {
         const error = kafkaFailure(cause, doing);
         const code = brokerCode(cause);
         const passing = error.retryable || (code !== undefined && PASSING.has(code));
-        if (!passing || performance.now() > untilMs) throw error;
+        if (!passing) throw error;
+        if (performance.now() > untilMs) {
+          throw new PipelineError(error.code, error.message, { retryable: true, cause });
+        }
         this.#cluster.forget(topic);
         await Bun.sleep(ASK_AGAIN_MS);
       }

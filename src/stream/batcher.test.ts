@@ -73,6 +73,21 @@ test('it is full by rows, refused ones too, or by bytes', () => {
   expect([byBytes.room, byBytes.bytes, byBytes.dueInMs(0)]).toEqual([0, 100, 0]);
 });
 
+test('keys and headers weigh as much as values, in good records and refused ones', () => {
+  const batch = batcher();
+  const heavy = { key: new Uint8Array(30), value: null };
+  batch.add({ ...record(0, 0), ...heavy, headers: [['name', new Uint8Array(16)]] }, 'a', 0, 0);
+  batch.add({ ...record(1, 0), ...heavy, headers: [['none', null]] }, refusal, 0, 0);
+  expect(batch.bytes).toBe(84);
+  expect(batch.room).toBe(1);
+  batch.add({ ...record(2, 0, 1), headers: [['fifteen bytes..', null]] }, 'b', 0, 0);
+  expect([batch.bytes, batch.room]).toEqual([100, 0]);
+  batch.drop(0);
+  expect(batch.bytes).toBe(50);
+  batch.drop(1);
+  expect(batch.bytes).toBe(16);
+});
+
 test('the records of one partition are dropped, the others stay in step', () => {
   const batch = batcher();
   batch.add(record(0, 0, 10), 'a', 0, 0);

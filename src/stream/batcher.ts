@@ -8,7 +8,7 @@ import { Refusal } from './refusal.ts';
  */
 export type BatchLimits = {
   rowsMax: number; // a batch is stored at once when it has so many,
-  bytesMax: number; // or values of so many bytes,
+  bytesMax: number; // or keys, values and headers of so many bytes,
   freshMsMax: number; // or when its first record has waited so long,
   behindMsMax: number; // or so long while there is a backlog
 };
@@ -61,7 +61,7 @@ export class Batcher<Event> {
   add(record: StreamRecord, event: Event | Refusal, from: number, nowMs: number): void {
     if (this.rows === 0) this.#sinceMs = nowMs;
     this.#rangeOf(record.partition, from).next = record.offset + 1;
-    this.#bytes += record.value?.length ?? 0;
+    this.#bytes += bytesOf(record);
     if (event instanceof Refusal) {
       this.#rejected.push({ record, reason: event.reason, message: event.message });
     } else {
@@ -110,8 +110,8 @@ export class Batcher<Event> {
     this.#records = this.#records.filter(stays);
     this.#rejected = this.#rejected.filter(({ record }) => stays(record));
     this.#bytes = 0;
-    for (const { value } of this.#records) this.#bytes += value?.length ?? 0;
-    for (const { record } of this.#rejected) this.#bytes += record.value?.length ?? 0;
+    for (const record of this.#records) this.#bytes += bytesOf(record);
+    for (const { record } of this.#rejected) this.#bytes += bytesOf(record);
   }
 
   /** Records come in runs of one partition, so the last range is the one nearly always. */
@@ -122,4 +122,11 @@ export class Batcher<Event> {
     this.#last = range;
     return range;
   }
+}
+
+/** What a record weighs: nobody forbids a key or a header to be larger than the value. */
+function bytesOf({ key, value, headers }: StreamRecord): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const [name, content] of headers) bytes += name.length + (content?.length ?? 0);
+  return bytes;
 }

@@ -69,6 +69,7 @@ class World {
         positions: () => this.sink.positions(),
         close: () => this.sink.close(),
       },
+      ends: () => this.kafka.ends(),
       time: this.time,
       signal: this.abort.signal,
       log: LOG,
@@ -292,3 +293,32 @@ test('it is ready once partitions are there, and progress is a stored batch', as
   expect(world.checks).toContain('kafka: fine');
   expect(world.checks.at(-1)).toBe('database: fine');
 });
+
+test('a Kafka that ends before what is stored is refused, and nothing of it is taken for stored', async () => {
+  const world = new World();
+  world.append(10);
+  world.database.state.next.set(0, 11);
+  const failure = await world.time.run(world.consume(), 10_000).catch((cause: unknown) => cause);
+  expect(failure).toMatchObject({ code: 'KAFKA_FAILED', retryable: false });
+  expect(String(failure)).toContain('stored orders/0 up to 11, and this Kafka ends at 10');
+  expect(String(failure)).toContain("delete from dead_letters where topic = 'orders'");
+  expect(String(failure)).toContain("delete from consumer_offsets where group_id = 'orders_group'");
+});
+
+test.each([0, 3])(
+  'a topic made anew under a consumer, with %d records, ends it',
+  async (records) => {
+    const world = new World();
+    world.append(10);
+    const consuming = world.consume();
+    const failing = (async () => {
+      await world.until(() => world.stored === 10);
+      await world.time.sleep(10_000);
+      world.kafka.logs[0].length = 0;
+      if (records > 0) world.append(records);
+      return await consuming.catch((cause: unknown) => cause);
+    })();
+    const failure = await world.time.run(failing, 60_000);
+    expect(String(failure)).toContain(`up to 10, and this Kafka ends at ${records}`);
+  },
+);

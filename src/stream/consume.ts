@@ -2,9 +2,11 @@ import { PipelineError } from '../base/errors.ts';
 import { errorFields, type Log } from '../base/log.ts';
 import { metrics } from '../base/metrics.ts';
 import { retry } from '../base/retry.ts';
+import { untilAborted } from '../base/shutdown.ts';
 import { Wakeup, type Time } from '../base/time.ts';
 import type { Batch, EventOf, Sink, Stored, StreamRecord, Topic } from '../model/event.ts';
 import { BATCH_LIMITS, Batcher, type BatchLimits } from './batcher.ts';
+import { otherKafka } from './failure.ts';
 import type { Consumer, ConsumerOptions } from './port.ts';
 import { Positions, type Hole } from './positions.ts';
 import { Refusal } from './refusal.ts';
@@ -19,6 +21,8 @@ export type ConsumeOptions<T extends Topic> = {
   open: (onAssignment: OnAssignment) => Promise<Consumer>;
   /** Is closed by whoever made it, once `consume` has ended. */
   sink: Sink<EventOf[T]>;
+  /** Where the topic's partitions end in Kafka; a stored offset beyond that ends it with KAFKA_FAILED. */
+  ends?: () => Promise<ReadonlyMap<number, number>>;
   time: Time;
   signal: AbortSignal;
   log: Log;
@@ -39,8 +43,10 @@ const KEEP_ALIVE_MS = 5_000;
 const KEEP_ALIVE_FACTOR_MAX = 2; // of a batch's rows and bytes
 const HINT_MS = 1_000;
 const VERIFY_MS = 5_000;
+const ENDS_MS = 5_000; // between looks at where Kafka ends, while it sends what came before
 const DURABLE_MS = 1_000; // PostgreSQL has a commit on disk within three rounds of its writer, 0.6 s
 const STOP_MS_MAX = 2_000; // for the batch in hand once aborted
+const READ_MS_MAX = 500; // for a question to brokers that may be mute
 const LAST_HINT_MS_MAX = 1_000;
 const AGES_MAX = 64; // observed of one batch, evenly spread over it
 
@@ -58,6 +64,8 @@ const AGES_MAX = 64; // observed of one batch, evenly spread over it
  * goes on where the sink stands. So ends a batch that another consumer was faster with (OFFSET_TAKEN)
  * and one with records missing in front of it (OFFSET_GAP: a crash of the server took its last
  * commits along). In case such a crash finds the stream idle, what was stored is verified later on.
+ * A Kafka that ends before what is stored is not the one it came from, and is refused: when placing,
+ * and when records come that should have come before.
  * Once aborted, the batch in hand is finished or given up, and what waits is left in Kafka.
  */
 export async function consume<T extends Topic>(options: ConsumeOptions<T>): Promise<void> {
@@ -90,6 +98,8 @@ class ConsumerLoop<T extends Topic> {
   #hintedMs = -Infinity;
   #keptMs = -Infinity;
   #verifiedMs = -Infinity;
+  #endsMs = -Infinity;
+  #suspicious = false; // records came that are stored by their offsets
   #unverified = false; // a crash of the server may still take back what is stored
   #failure: { cause: unknown } | undefined;
 
@@ -114,9 +124,11 @@ class ConsumerLoop<T extends Topic> {
     if (!consumer) return;
     try {
       const storing = this.#orStop(this.#store());
-      await this.#orStop(this.#read(consumer));
+      const reading = this.#orStop(this.#read(consumer));
+      await untilAborted(this.#stop.signal);
+      const answers = await this.#within(READ_MS_MAX, reading);
       await this.#within(STOP_MS_MAX, storing);
-      await this.#within(LAST_HINT_MS_MAX, this.#orStop(this.#hint(consumer)));
+      if (answers) await this.#within(LAST_HINT_MS_MAX, this.#orStop(this.#hint(consumer)));
     } finally {
       await consumer.close();
     }
@@ -141,6 +153,7 @@ class ConsumerLoop<T extends Topic> {
     while (!this.#stop.signal.aborted) {
       this.#options.heartbeat?.();
       if (this.#now - this.#hintedMs >= HINT_MS) await this.#hint(consumer);
+      if (this.#suspicious) await this.#checkEnds(new Map(this.#stored));
       if (this.#positions.unplaced.size > 0) await this.#place(consumer);
       else if (this.#batcher.room > 0) await this.#receive(consumer, RECEIVE_MAX);
       else await this.#keepAlive(consumer);
@@ -181,6 +194,7 @@ class ConsumerLoop<T extends Topic> {
     this.#batcher.behind = full || time.now() - eventMs > BEHIND_MS;
     metrics.consumed.inc(this.#source, records.length);
     if (before > 0) metrics.duplicates.inc(this.#source, before);
+    if (before > 0 && nowMs - this.#endsMs >= ENDS_MS) this.#suspicious = true;
     this.#forWriter.call();
   }
 
@@ -203,6 +217,8 @@ class ConsumerLoop<T extends Topic> {
     }
     if (this.#lookUp === 'wanted') return await this.#keepAlive(consumer);
     const positions = this.#lookUp;
+    await this.#checkEnds(positions);
+    if (this.#lookUp !== positions) return; // partitions came or went meanwhile
     this.#lookUp = 'none';
     this.#receivedMs = this.#now;
     for (const partition of this.#positions.unplaced) {
@@ -214,6 +230,19 @@ class ConsumerLoop<T extends Topic> {
     }
     // A partition that cannot be sought has gone or is about to come: receiving tells.
     if (this.#positions.unplaced.size > 0) await this.#receive(consumer, 1);
+  }
+
+  /** Compares what is stored of the partitions held, read before, with where Kafka ends now. */
+  async #checkEnds(stored: ReadonlyMap<number, number>): Promise<void> {
+    this.#suspicious = false;
+    const { ends } = this.#options;
+    if (!ends) return;
+    const found = await this.#persist('kafka', 'reading the ends', ends);
+    this.#endsMs = this.#now;
+    for (const [partition, next] of stored) {
+      const end = found.get(partition) ?? 0;
+      if (next > end) throw otherKafka({ ...this.#source, partition, next }, end);
+    }
   }
 
   async #seek(consumer: Consumer, partition: number, offset: number): Promise<boolean> {
@@ -406,11 +435,13 @@ class ConsumerLoop<T extends Topic> {
     }
   }
 
-  /** Waits for `work`, and no longer than `ms`. What is given up so leaves nothing half-done. */
-  async #within(ms: number, work: Promise<void>): Promise<void> {
+  /** Whether `work` is done within `ms`. What is given up so leaves nothing half-done. */
+  async #within(ms: number, work: Promise<void>): Promise<boolean> {
     const done = new AbortController();
-    await Promise.race([work, this.#options.time.sleep(ms, done.signal)]);
+    const late = this.#options.time.sleep(ms, done.signal).then(() => false);
+    const inTime = await Promise.race([work.then(() => true), late]);
     done.abort();
+    return inTime;
   }
 }
 

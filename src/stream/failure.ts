@@ -34,6 +34,26 @@ export function missingTopic(topic: string, cause?: unknown): PipelineError {
   );
 }
 
+/**
+ * For a Kafka that ends before what is stored of it: its topics were made anew, or it is another one.
+ * Its records would all look as if they had been stored before, and be left out in silence.
+ */
+export function otherKafka(
+  stored: { topic: string; partition: number; next: number; group: string },
+  end: number,
+): PipelineError {
+  const { topic, partition, next, group } = stored;
+  return new PipelineError(
+    'KAFKA_FAILED',
+    `PostgreSQL has stored ${topic}/${partition} up to ${next}, and this Kafka ends at ${end}: it is ` +
+      'not the one these records came from. Use that one; or, if its topics were emptied on purpose, ' +
+      `first archive the dead letters of ${topic}, whose places its new records will take (create table ` +
+      `dead_letters_of_old_${topic} as select * from dead_letters where topic = '${topic}'; delete from ` +
+      `dead_letters where topic = '${topic}'), then delete from consumer_offsets where group_id = ` +
+      `'${group}', and do the like for the other topics and groups`,
+  );
+}
+
 /** The brokers of a connection, for messages. */
 export const brokersOf = ({ brokers }: ConnectionSettings): string => brokers.join(', ');
 

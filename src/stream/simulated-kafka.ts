@@ -34,6 +34,11 @@ export class SimulatedKafka {
     this.#tell();
   }
 
+  /** Where the partitions end. */
+  async ends(): Promise<Map<number, number>> {
+    return new Map(this.logs.map((log, partition) => [partition, log.length]));
+  }
+
   chance(share: number): boolean {
     return this.random.next() < share;
   }
@@ -159,7 +164,8 @@ export class SimulatedConsumer implements Consumer {
 
   #fetched(partition: number, max: number): StreamRecord[] {
     const log = this.#kafka.logs[partition];
-    const from = this.#fetch.get(partition) ?? log.length;
+    let from = this.#fetch.get(partition) ?? log.length;
+    if (from > log.length) from = 0; // as drivers go on where a broker has no such offset
     const to = Math.min(log.length, from + this.#kafka.random.below(Math.max(0, max) + 1));
     this.#fetch.set(partition, Math.max(from, to));
     // A driver that drops an error drops what came with it.

@@ -64,6 +64,7 @@ class World {
       group: 'orders_group',
       open: async (onAssignment) => (member.consumer = this.kafka.open(onAssignment)),
       sink: this.database.sink(),
+      ends: () => this.kafka.ends(),
       time: this.time,
       signal: member.abort.signal,
       log: LOG,

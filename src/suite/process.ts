@@ -11,8 +11,7 @@ import { configFromEnvironment, httpAddress, type HttpAddress } from './config.t
 import { DRAIN_MS_MAX, runPart, type Part, type PartFailure } from './part.ts';
 import { Roster } from './roster.ts';
 import { consumedBy, StreamWatch } from './watch.ts';
-
-const SAMPLE_EVERY_MS = 1_000;
+import { Watchdog, watchFromThread } from './watchdog.ts';
 
 /** Runs one part as this process: its own signals, its own health and metrics. Returns the exit code. */
 export async function runProcess(part: Part): Promise<number> {
@@ -24,13 +23,14 @@ export async function runProcess(part: Part): Promise<number> {
   const server = serveHealth(roster, address);
   log.info('started', { http: server.url });
   const stop = stopOnSignal(name, roster);
-  const sampling = setInterval(() => roster.sample(), SAMPLE_EVERY_MS);
   const watch = new StreamWatch(config, consumedBy([name]), log);
   roster.enter(name, 'running');
+  const watchdog = new Watchdog(roster);
+  watchFromThread(roster, name);
   const wiring = { name, config, vitals: roster.vitals, slot: 0, log };
   const onCheck = (check: Check): void => roster.note(name, check);
   const failure = await runPart(part, { ...wiring, onCheck }, stop);
-  clearInterval(sampling);
+  watchdog.stop();
   await watch.stop();
   await server.stop();
   if (failure !== null) return exitCodeOf(failure);

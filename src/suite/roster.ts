@@ -121,9 +121,17 @@ export class Roster {
     return checks.filter(({ failure, degrades }) => failure !== null && !degrades).map(nameOf);
   }
 
-  #silence({ state, beatAtMs, silentMsMax }: Entry): string | null {
+  /** Parts that have been silent for `beyondMs` longer than they may be, and for how long. */
+  stuck(beyondMs: number): string[] {
+    return this.#entries.flatMap((entry) => {
+      const silence = this.#silence(entry, beyondMs);
+      return silence === null ? [] : [`${entry.name}: ${silence}`];
+    });
+  }
+
+  #silence({ state, beatAtMs, silentMsMax }: Entry, beyondMs = 0): string | null {
     const silentMs = this.#clocks.monotonic() - beatAtMs;
-    if (state !== 'running' || silentMs <= silentMsMax) return null;
+    if (state !== 'running' || silentMs <= silentMsMax + beyondMs) return null;
     return `no sign of life for ${Math.round(silentMs / 1_000)} s, ${silentMsMax / 1_000} s are allowed`;
   }
 

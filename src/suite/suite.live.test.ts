@@ -37,6 +37,7 @@ const PARTS = {
     metrics.jobRows.inc({ job: 'drained' });`,
   vanishes: `await Bun.sleep(20); process.exit(7);`,
   stuck: `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);`,
+  hangs: `context.heartbeat(100); await new Promise(() => setInterval(() => {}, 1_000));`,
   once: `metrics.jobRows.inc({ job: 'once' });`,
 };
 
@@ -174,3 +175,16 @@ test('a thread that is stuck does not hold up the others, and ends when it can',
   expect(made.roster.state('once')).toBe('ended');
   await made.close();
 }, 20_000);
+
+test('a part that hangs for good ends the process, which says so, for others to start it again', async () => {
+  const source = `import { Suite } from ${at('suite/suite.ts')};
+    import { configFromEnvironment } from ${at('suite/config.ts')};
+    const specs = [{ name: 'hangs', worker: 'hangs', stopStage: 0 }];
+    const suite = new Suite({ specs, address: { host: '127.0.0.1', port: 0 }, stuckMsMax: 500, folder: ${JSON.stringify(folder)} });
+    await suite.run(configFromEnvironment(), new AbortController().signal);`;
+  const file = join(folder, 'run-hangs.ts');
+  await Bun.write(file, source);
+  const child = Bun.spawn([process.execPath, file], { stdout: 'ignore', stderr: 'pipe' });
+  expect(await child.stderr.text()).toMatch(/stuck, so this process ends: hangs: no sign of life/);
+  expect(await child.exited).toBe(1);
+}, 60_000);

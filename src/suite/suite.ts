@@ -13,14 +13,15 @@ import { Roster } from './roster.ts';
 import { Supervisor, type PartSpec, type Running } from './supervisor.ts';
 import { startThread } from './thread.ts';
 import { consumedBy, StreamWatch } from './watch.ts';
-
-const SAMPLE_EVERY_MS = 1_000;
+import { STUCK_MS_MAX } from './watchdog-limits.ts';
+import { Watchdog } from './watchdog.ts';
 
 export type SuiteOptions = {
   specs: readonly PartSpec[];
   address: HttpAddress;
   folder?: string; // where the workers' files are
   log?: Log;
+  stuckMsMax?: number;
 };
 
 /**
@@ -36,7 +37,12 @@ export class Suite {
 
   constructor(options: SuiteOptions) {
     const { specs, address } = options;
-    this.#options = { folder: join(PROJECT_ROOT, 'workers'), log: logger('suite'), ...options };
+    this.#options = {
+      folder: join(PROJECT_ROOT, 'workers'),
+      log: logger('suite'),
+      stuckMsMax: STUCK_MS_MAX,
+      ...options,
+    };
     this.roster = new Roster(specs.map(({ name }) => name));
     zeroMetrics();
     zeroRestarts(this.roster.names);
@@ -54,16 +60,17 @@ export class Suite {
     const { specs, log } = this.#options;
     const { roster } = this;
     signal.addEventListener('abort', () => roster.drain(), { once: true });
-    const sampling = setInterval(() => roster.sample(), SAMPLE_EVERY_MS);
+    const watchdog = new Watchdog(roster, { stuckMsMax: this.#options.stuckMsMax });
     await loadAddon();
     this.#starting = null;
     const spawn = (spec: PartSpec): Running => this.#spawn(spec, config);
     const topics = consumedBy(specs.map(({ worker }) => worker));
     const watch = new StreamWatch(config, topics, log);
+    signal.addEventListener('abort', () => void watch.stop(), { once: true }); // waited for below
     try {
       await new Supervisor({ specs, spawn, roster, log }).run(signal);
     } finally {
-      clearInterval(sampling);
+      watchdog.stop();
       await watch.stop();
     }
   }

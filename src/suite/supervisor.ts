@@ -28,7 +28,7 @@ export type SupervisorOptions = {
 
 const BACKOFF = { waitMsMin: 1_000, waitMsMax: 30_000 };
 const STEADY_MS = 60_000; // a part that ran this long begins again with the shortest wait
-const STAGE_MS_MAX = 2_000; // the next stage does not wait longer for the one before
+const STAGE_MS_MAX = 1_500; // the next stage does not wait longer for the one before
 
 /**
  * Keeps parts running. Each has its own loop here: start, wait for its end, start again after a wait

@@ -30,6 +30,7 @@ const END_MS_MAX = 500;
 export class StreamWatch {
   readonly #over = new AbortController();
   readonly #running: Promise<void>;
+  #ended: Promise<void> | undefined;
 
   /** Looks after topics, if there are any and the services are known: parts complain if they are not. */
   constructor(config: SuiteConfig, topics: readonly Topic[], log: Log) {
@@ -43,7 +44,8 @@ export class StreamWatch {
   /** Ends it; nothing is lost by leaving it in the middle of a look. */
   async stop(): Promise<void> {
     this.#over.abort();
-    await Promise.race([this.#running, Bun.sleep(END_MS_MAX)]);
+    this.#ended ??= Promise.race([this.#running, Bun.sleep(END_MS_MAX)]);
+    await this.#ended;
   }
 }
 

@@ -252,7 +252,8 @@ class Held {
     );
     if (seeks !== this.#seeks || this.#released.signal.aborted) return;
     if (code === 'OFFSET_OUT_OF_RANGE') {
-      // Records are gone that were not read (or the topic was made anew): on with the oldest there is.
+      // Records are gone that were not read: on with the oldest there is. In a topic that was made anew
+      // these are known by their offsets, and consume.ts refuses it.
       this.#next = await edgeOffset(this.#connection, this.#topic, this.#partition, 'first');
       return;
     }

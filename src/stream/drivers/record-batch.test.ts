@@ -112,3 +112,10 @@ test('what Kafka writes for itself is passed over', () => {
   cursor.read(10, records);
   expect(records.map(({ offset }) => offset)).toEqual([6]);
 });
+
+test('a batch that would fill the memory is refused by its place, and what to do is said', () => {
+  const bytes = batchAt(3, ['x'.repeat(70 << 20)], 'gzip');
+  expect(() => readAll(bytes, 0)).toThrow(
+    'a batch of t 2 before offset 4 unpacks to more than 64 MiB; to go on behind it, delete',
+  );
+});

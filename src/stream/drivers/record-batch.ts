@@ -1,13 +1,9 @@
-import {
-  compressionsAlgorithms,
-  compressionsAlgorithmsByBitmask,
-  crc32c,
-  Writer,
-} from '@platformatic/kafka';
+import { compressionsAlgorithms, crc32c, Writer } from '@platformatic/kafka';
 
 import { PipelineError } from '../../base/errors.ts';
 import type { StreamRecord } from '../../model/event.ts';
 import type { OutgoingRecord, ProducerOptions } from '../port.ts';
+import { NotUnpacked, unpack } from './unpack.ts';
 
 /**
  * Kafka's record batch, format 2 (KIP-98), written into one buffer and read where it lies: the
@@ -139,13 +135,22 @@ export class RecordCursor {
       if (checksum(batch.subarray(AT.attributes)) !== batch.readUInt32BE(AT.crc)) {
         throw this.#broken('does not match its checksum');
       }
-      this.#records = unpack(batch.subarray(AT.records), attributes & COMPRESSION_BITS);
+      this.#records = this.#unpack(batch.subarray(AT.records), attributes & COMPRESSION_BITS);
       this.#at = 0;
       this.#left = batch.readInt32BE(AT.count);
       this.#firstOffset = readOffset(batch, 0);
       if (this.#left > 0) return true;
     }
     return false;
+  }
+
+  #unpack(packed: Buffer, algorithm: number): Buffer {
+    try {
+      return unpack(packed, algorithm);
+    } catch (cause) {
+      if (cause instanceof NotUnpacked) throw this.#broken(cause.message);
+      throw this.#broken(`cannot be unpacked: ${String(cause)}`);
+    }
   }
 
   #readRecord(): StreamRecord {
@@ -191,7 +196,8 @@ export class RecordCursor {
   #broken(how: string): PipelineError {
     return new PipelineError(
       'KAFKA_FAILED',
-      `a batch of ${this.#topic} ${this.#partition} before offset ${this.next} ${how}`,
+      `a batch of ${this.#topic} ${this.#partition} before offset ${this.next} ${how}; to go on behind ` +
+        'it, delete the records up to there (kafka-delete-records)',
     );
   }
 }
@@ -207,18 +213,6 @@ function batchSize(bytes: Buffer, at: number): number {
 
 function readOffset(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
-}
-
-function unpack(records: Buffer, algorithm: number): Buffer {
-  if (algorithm === 0) return records;
-  const known = compressionsAlgorithmsByBitmask[algorithm];
-  if (known === undefined) {
-    throw new PipelineError(
-      'KAFKA_FAILED',
-      `records are compressed by an unknown way, ${algorithm}`,
-    );
-  }
-  return known.decompressSync(records);
 }
 
 /** The client's function copies a plain array first, and not what its own writer holds. */

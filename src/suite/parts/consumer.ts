@@ -4,16 +4,19 @@ import { GROUPS, type EventOf, type Sink, type Topic } from '../../model/event.t
 import { orderSink, type SinkOptions } from '../../store/sink-orders.ts';
 import { productSink } from '../../store/sink-products.ts';
 import { userSink } from '../../store/sink-users.ts';
+import { connectAdmin, type StreamAdmin } from '../../stream/admin.ts';
 import { consume } from '../../stream/consume.ts';
 import { streamDriver } from '../../stream/drivers.ts';
-import type { StreamDriver } from '../../stream/port.ts';
+import type { ConnectionSettings, StreamDriver } from '../../stream/port.ts';
+import { within } from '../../stream/wait.ts';
 import { consumerOf } from '../catalogue.ts';
 import { databaseOf, kafkaOf } from '../config.ts';
-import type { Part, PartContext } from '../part.ts';
+import { unlessStopped, type Part, type PartContext } from '../part.ts';
 import { withFolding } from './folding.ts';
 
 const SESSION_MS_MAX = 10_000; // a member that is gone without a word is missed after this
 const FETCH_BYTES_MAX = 8 << 20;
+const CLOSE_MS_MAX = 500; // for a connection that only asked
 
 const SINKS: { [T in Topic]: (options: SinkOptions) => Sink<EventOf[T]> } = {
   users: userSink,
@@ -46,11 +49,13 @@ async function consumeTopic(
   const settings = kafkaOf(config, name);
   const group = GROUPS[topic];
   const sink = SINKS[topic]({ databaseUrl: databaseOf(config) });
+  const ends = new Ends(settings, topic);
   try {
     await consume({
       topic,
       group,
       sink,
+      ends: () => unlessStopped(signal, ends.read()),
       signal,
       log,
       check,
@@ -68,6 +73,29 @@ async function consumeTopic(
         }),
     });
   } finally {
-    await sink.close();
+    const asked = within(ends.close(), CLOSE_MS_MAX).catch(() => undefined); // brokers may be away
+    await Promise.all([asked, sink.close()]);
+  }
+}
+
+/** Where a topic's partitions end, asked on a connection that is made when it is first needed. */
+class Ends {
+  readonly #settings: ConnectionSettings;
+  readonly #topic: Topic;
+  #admin: StreamAdmin | null = null;
+
+  constructor(settings: ConnectionSettings, topic: Topic) {
+    this.#settings = settings;
+    this.#topic = topic;
+  }
+
+  async read(): Promise<Map<number, number>> {
+    this.#admin ??= await connectAdmin(this.#settings);
+    const edges = await this.#admin.edges(this.#topic);
+    return new Map(edges.map(({ partition, end }) => [partition, end]));
+  }
+
+  async close(): Promise<void> {
+    await this.#admin?.close();
   }
 }

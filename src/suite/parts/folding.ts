@@ -2,7 +2,7 @@ import { metrics } from '../../base/metrics.ts';
 import { monotonicMs } from '../../base/clock.ts';
 import { pause } from '../../base/shutdown.ts';
 import { Outage } from '../../cache/outage.ts';
-import { FOLD_BATCHES_MAX, foldEffects, foldPauseMs, pendingEffects } from '../../store/effects.ts';
+import { EffectsFolder, foldPauseMs, pendingEffects } from '../../store/effects.ts';
 import { databaseOf } from '../config.ts';
 import { Database } from '../database.ts';
 import type { PartContext } from '../part.ts';
@@ -21,12 +21,13 @@ export async function withFolding(
 ): Promise<void> {
   const database = new Database(databaseOf(config), `${name} folding`);
   const outage = new Outage(log, 'applying order effects');
+  const folder = new EffectsFolder();
   const over = new AbortController();
   const ended = AbortSignal.any([signal, over.signal]);
   const folding = (async () => {
     while (!ended.aborted) {
       const started = monotonicMs();
-      await outage.survive(() => foldDue(database, ended));
+      await outage.survive(() => foldDue(database, folder, ended));
       await pause(foldPauseMs(monotonicMs() - started), ended);
     }
   })();
@@ -39,15 +40,19 @@ export async function withFolding(
   }
 }
 
-async function foldDue(database: Database, signal: AbortSignal): Promise<void> {
+async function foldDue(
+  database: Database,
+  folder: EffectsFolder,
+  signal: AbortSignal,
+): Promise<void> {
   const { ageSeconds } = await database.use(pendingEffects);
   if (ageSeconds < DUE_SECONDS) return;
-  for (let more = true; more && !signal.aborted;) {
-    const { batches, users, products } = await database.use(foldEffects);
+  for (let goOn = true; goOn && !signal.aborted;) {
+    const { batches, users, products, more } = await database.use((client) => folder.fold(client));
     if (batches > 0) {
       metrics.jobRows.inc({ job: JOB }, users + products);
       metrics.jobLastSuccess.setToCurrentTime({ job: JOB });
     }
-    more = batches === FOLD_BATCHES_MAX;
+    goOn = more;
   }
 }

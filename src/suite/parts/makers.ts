@@ -2,6 +2,7 @@ import { wallClock } from '../../base/clock.ts';
 import { setting } from '../../base/config.ts';
 import { errorFields } from '../../base/log.ts';
 import { retry } from '../../base/retry.ts';
+import { pause, untilAborted } from '../../base/shutdown.ts';
 import { REAL_TIME } from '../../base/time.ts';
 import type { TakeNumbers } from '../../generate/live-catalogue.ts';
 import type { LiveRun } from '../../generate/live-carts.ts';
@@ -14,7 +15,7 @@ import type { OutgoingRecord, Producer, ProducerOptions } from '../../stream/por
 import { EventSender } from '../../stream/produce.ts';
 import { databaseOf, kafkaOf } from '../config.ts';
 import { Database } from '../database.ts';
-import { beating, type PartContext } from '../part.ts';
+import { beating, unlessStopped, type PartContext } from '../part.ts';
 import { UnderWay } from '../under-way.ts';
 
 /** What a part that makes events has: a run of its own, ids from the database, and ways to Kafka. */
@@ -36,14 +37,19 @@ const PRODUCER: ProducerOptions = {
   inFlightMax: 50_000,
   deliveryMsMax: 30_000,
 };
-const SETTLE_MS_MAX = 2_000; // at the end, for what is on its way
+// Once stopped; together no longer than the others wait for their turn, and well within DRAIN_MS_MAX.
+const SETTLE_MS_MAX = 1_000; // for what is on its way
+const CLOSE_MS_MAX = 500; // for a producer whose brokers may be away
 
-/** Runs `work` with what a maker needs, and lets what it sent arrive before it closes. */
+/**
+ * Runs `work` with what a maker needs, and lets what it sent arrive before it closes. Once stopped,
+ * that has a limit: what Kafka has not acknowledged by then is in doubt, as it is after a kill.
+ */
 export async function asMaker(
   context: PartContext,
   work: (maker: Maker) => Promise<void>,
 ): Promise<void> {
-  const { name, config, log, check } = context;
+  const { name, config, signal, log, check } = context;
   check('kafka', 'loading the client');
   const driver = await streamDriver(setting('KAFKA_DRIVER')); // first: see consumer.ts
   const settings = kafkaOf(config, name);
@@ -58,14 +64,21 @@ export async function asMaker(
     log.info('begins a run', { run: run.run, seed: run.seed });
     const underWay = new UnderWay(ROWS_UNDER_WAY_MAX);
     const senders = { context, run, producer, underWay, ...(ledger && { ledger }) };
-    await work({
-      run,
-      sender: (topic) => senderTo(topic, senders),
-      takeNumbers: (kind) => (count) => ask((client) => takeNumbers(client, kind, count)),
-    });
-    await Promise.race([underWay.settle(), Bun.sleep(SETTLE_MS_MAX)]);
+    const settled = async (): Promise<void> =>
+      await within(signal, SETTLE_MS_MAX, underWay.settle());
+    try {
+      await work({
+        run,
+        sender: (topic) => senderTo(topic, senders),
+        takeNumbers: (kind) => (count) => ask((client) => takeNumbers(client, kind, count)),
+      });
+    } catch (cause) {
+      if (signal.aborted) await settled().catch(() => undefined); // the first failure is told
+      throw cause;
+    }
+    await settled();
   } finally {
-    await producer?.close();
+    if (producer) await within(signal, CLOSE_MS_MAX, producer.close());
     await database.close();
     ledger?.close();
   }
@@ -95,7 +108,8 @@ function senderTo(topic: Topic, { context, run, producer, underWay, ledger }: Se
   return async (count, encode) => {
     if (count === 0) return;
     const sending = underWay.add(count, events.send(count, encode).then(progress));
-    await beating(() => heartbeat(), sending); // Kafka may be away for hours, and we are not dead
+    // Kafka may be away for hours: meanwhile we are not dead, and can be stopped.
+    await beating(() => heartbeat(), unlessStopped(signal, sending));
   };
 }
 
@@ -116,10 +130,19 @@ async function persist<Result>(
         if (attempt === 1) log.warn(`trying again: asking ${name}`, errorFields(error));
       },
     },
-    work,
+    () => unlessStopped(signal, work()), // brokers that are mute take their time to be given up
   );
   check(name, null);
   return result;
+}
+
+/** Waits for `work`; once stopped, no longer than `ms`. */
+async function within(signal: AbortSignal, ms: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const late = untilAborted(AbortSignal.any([signal, over.signal])).then(() =>
+    pause(ms, over.signal),
+  );
+  await Promise.race([work, late]).finally(() => over.abort());
 }
 
 async function nextRun(client: Client): Promise<number> {

@@ -58,6 +58,13 @@ begin
     grant select, insert, update, delete on backfill_runs, backfill_days, backfill_expected
       to millrace_batch;
     grant usage on sequence run_numbers to millrace_batch;
+    -- The recommender's months; making and emptying one is the function's, which is its owner's.
+    grant usage on schema rodb, bidb, source, analytics to millrace_batch;
+    grant select, insert, update, delete on all tables in schema source, analytics to millrace_batch;
+    grant select, insert, delete, truncate on all tables in schema rodb, bidb to millrace_batch;
+    grant usage on all sequences in schema source, analytics to millrace_batch;
+    grant execute on function source.month_partition, analytics.begin_month, analytics.publish_month,
+      analytics.rollback_month to millrace_batch;
   end if;
 
   -- Dashboards only read.
@@ -66,6 +73,9 @@ begin
     -- Not dead_letters: they hold customers' data as it came.
     grant select on users, products, orders, grade_changes, backfill_runs, backfill_days,
       backfill_expected, consumer_offsets, order_effects, waiting_effects to millrace_grafana;
+    grant usage on schema source, analytics to millrace_grafana;
+    grant select on analytics.user_recommendation, analytics.cluster_profile,
+      analytics.recommend_runs, analytics.recommend_chunks to millrace_grafana;
   end if;
 end
 $$;

@@ -18,6 +18,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   topics: async () => (await import('./cli/topics.ts')).topicsCommand(),
   seed: async () => (await import('./cli/seed.ts')).seedCommand(),
   backfill: async () => (await import('./cli/backfill.ts')).backfillCommand(),
+  customers: async () => (await import('./cli/customers.ts')).customersCommand(),
+  recommend: async () => (await import('./cli/recommend.ts')).recommendCommand(),
   grades: async () => (await import('./cli/grades.ts')).gradesCommand(),
   workers: async () => (await import('./cli/workers.ts')).workersCommand(),
   scenario: async () => (await import('./cli/scenario.ts')).scenarioCommand(),

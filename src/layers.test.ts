@@ -12,7 +12,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   show: ['base', 'model'],
   analyse: ['base', 'model', 'store', 'stream', 'cache'],
   stack: ['base'],
-  jobs: ['base', 'model', 'generate', 'store'],
+  recommend: ['base', 'model'],
+  jobs: ['base', 'model', 'generate', 'store', 'recommend'],
   suite: ['base', 'model', 'generate', 'cache', 'stream', 'store', 'show', 'jobs'],
   cli: [
     'base',
@@ -25,6 +26,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'stack',
     'jobs',
     'suite',
+    'recommend',
   ],
 };
 

@@ -19,6 +19,9 @@ export const STREAMS = {
   propensity: 5,
   live: 6,
   chunk: 7,
+  cluster: 30,
+  sample: 31,
+  customer: 32,
 } as const;
 
 export type Stream = keyof typeof STREAMS;

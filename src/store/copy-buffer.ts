@@ -103,6 +103,11 @@ export class CopyBuffer {
     this.int64(timestampMicros(ms));
   }
 
+  /** A day, as ms since the Unix epoch of its midnight in UTC. */
+  date(utcMidnightMs: number): void {
+    this.int32((utcMidnightMs - POSTGRES_EPOCH_MS) / 86_400_000);
+  }
+
   /** The bytes written since the last call, in a buffer of their own. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.bytes.slice(0, this.at);

@@ -19,10 +19,16 @@ export type Copy = {
  * Starts `copy <table> (<columns>) from stdin (format binary)`. `pg` with pg-copy-streams, since
  * the other client hangs or dies when a COPY fails late (README, decisions).
  */
-export function startCopy(client: Client, table: string, columns: readonly string[]): Copy {
+export function startCopy(
+  client: Client,
+  table: string,
+  columns: readonly string[],
+  options: { freeze?: boolean } = {}, // freeze: only into a table truncated in the same transaction
+): Copy {
   const doing = `copying into ${table}`;
+  const how = options.freeze ? 'format binary, freeze' : 'format binary';
   const stream = client.query(
-    copyFrom(`copy ${table} (${columns.join(', ')}) from stdin (format binary)`, {
+    copyFrom(`copy ${table} (${columns.join(', ')}) from stdin (${how})`, {
       highWaterMark: 1 << 20,
     }),
   );

@@ -12,10 +12,10 @@ const SAME_MS = 200;
 export function abortOnSignal(): AbortSignal {
   const controller = new AbortController();
   let firstMs = 0;
-  const stop = (): void => {
+  const stop = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
-      if (monotonicMs() - firstMs > SAME_MS) process.exit(EXIT_CODES.INTERRUPTED);
-      return;
+      if (name === 'SIGINT' && monotonicMs() - firstMs < SAME_MS) return;
+      process.exit(EXIT_CODES.INTERRUPTED);
     }
     firstMs = monotonicMs();
     say('\nstopping at a safe point; once more ends at once');

@@ -352,6 +352,12 @@ test('a process that merely has the settings file as an argument is not taken fo
   writeFileSync(path, '');
   const reader = Bun.spawn(['tail', '-f', path], { stdout: 'ignore' });
   try {
+    await waitUntil(
+      // a child has its parent's command line until it runs its own program
+      () => processesOf('tail', path).length > 0,
+      5_000,
+      () => 'tail does not show',
+    );
     expect(processesOf('tail', path)).toEqual([reader.pid]);
     expect(processesOf('redis-server', path)).toEqual([]);
   } finally {

@@ -45,3 +45,14 @@ export class PipelineError extends Error {
     return EXIT_CODES[this.code];
   }
 }
+
+/** What an error says of itself; of several at once, like one for each address tried, the first. */
+export function causeOf(cause: unknown): { code: string; message: string } {
+  const code =
+    cause instanceof Object && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  if (cause instanceof AggregateError && cause.errors.length > 0) {
+    const first = causeOf(cause.errors[0]);
+    return { code: code || first.code, message: first.message };
+  }
+  return { code, message: cause instanceof Error ? cause.message : String(cause) };
+}

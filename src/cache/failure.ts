@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-import { PipelineError, type ErrorCode } from '../base/errors.ts';
+import { causeOf, PipelineError, type ErrorCode } from '../base/errors.ts';
 import { metrics } from '../base/metrics.ts';
 
 type Verdict = { code: ErrorCode; retryable: boolean; advice: string };
@@ -97,16 +97,10 @@ export async function everyReply(pipeline: Promise<PipelineReplies>): Promise<un
   });
 }
 
-function describe(cause: unknown): { code: string; message: string } {
-  const code =
-    cause instanceof Object && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  if (cause instanceof AggregateError && cause.errors.length > 0) {
-    const first = describe(cause.errors[0]);
-    return { code: code || first.code, message: first.message };
-  }
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return { code, message: message.replace(SCRIPT_PREFIX, '') };
-}
-
 /** Before version 7, Redis wraps the error of a command in a script into one about the script. */
 const SCRIPT_PREFIX = /^ERR Error running script .*@user_script: ?\d+: -?(?=[A-Z]+ )/;
+
+function describe(cause: unknown): { code: string; message: string } {
+  const { code, message } = causeOf(cause);
+  return { code, message: message.replace(SCRIPT_PREFIX, '') };
+}

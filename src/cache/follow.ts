@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import { repeat } from '../base/schedule.ts';
 import { REAL_TIME, type Time } from '../base/time.ts';
 import { PoolAge } from './age.ts';
-import { Outage } from './outage.ts';
+import { Outage } from '../base/outage.ts';
 import { readMark, readPools, type Generation } from './pools.ts';
 
 const LOOK_EVERY_MS = 2_000;

@@ -7,7 +7,7 @@ import { REAL_TIME, type Time } from '../base/time.ts';
 import type { Pool } from '../model/pool.ts';
 import { PoolAge } from './age.ts';
 import { ask } from './failure.ts';
-import { Outage } from './outage.ts';
+import { Outage } from '../base/outage.ts';
 import { loadPools, type Loaded } from './pools.ts';
 
 export const REFRESH_EVERY_MS = 50_000; // seed 002

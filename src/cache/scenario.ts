@@ -10,7 +10,7 @@ import {
   type ScenarioRequest,
 } from '../model/scenario-request.ts';
 import { ask } from './failure.ts';
-import { Outage } from './outage.ts';
+import { Outage } from '../base/outage.ts';
 
 /** Holds what formatScenarioRequest makes, and expires when the scenario's time is over. */
 export const SCENARIO_KEY = 'scenario:current';

@@ -9,7 +9,7 @@ import { DIMS } from '../recommend/rows.ts';
 import { query, withClient, type Client } from '../store/client.ts';
 import { readVectors } from '../store/customer-vectors.ts';
 import { publishedNote } from '../store/publish.ts';
-import { checkMonth } from './recommend-month.ts';
+import { checkMonth } from '../recommend/day.ts';
 
 export type ExplainOptions = { month: string; model?: string; modelsDir?: string };
 

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
-import { monthEnd } from '../recommend/day.ts';
+import { checkMonth, monthEnd } from '../recommend/day.ts';
 import { connect, query, transaction, withClient, type Client } from '../store/client.ts';
 import type { RowStream } from '../store/copy-out.ts';
 import {
@@ -104,15 +104,12 @@ export async function processAndLoadChunk(
 type Month = { first: string; end: number; ms: number };
 
 function parseMonth(text: string): Month {
-  const [, year, month] = /^(\d{4})-(\d\d)$/.exec(text) ?? [];
-  const ms = Date.UTC(Number(year), Number(month) - 1, 1);
-  if (!(Number(month) >= 1 && Number(month) <= 12 && Number(year) >= 2000)) {
-    throw new PipelineError('USAGE', `${text} is not a month; give one like 2025-12`);
-  }
+  checkMonth(text);
+  const [year, month] = text.split('-').map(Number);
   return {
     first: `${text}-01`,
-    end: monthEnd(Number(year) * 10_000 + Number(month) * 100 + 1),
-    ms,
+    end: monthEnd(year * 10_000 + month * 100 + 1),
+    ms: Date.UTC(year, month - 1, 1),
   };
 }
 

@@ -1,3 +1,4 @@
+import { checkMonth } from '../recommend/day.ts';
 import { monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { VECTOR_FIELDS, type CustomerTable } from '../recommend/customers.ts';
@@ -131,11 +132,6 @@ export class MonthWork {
       `stopped; ${this.month} is as it was, and the same command starts over`,
     );
   }
-}
-
-export function checkMonth(text: string): void {
-  if (/^20\d\d-(0[1-9]|1[0-2])$/.test(text)) return;
-  throw new PipelineError('USAGE', `${text} is not a month; give one like 2025-12`);
 }
 
 /** The most memory that this process has had, in MiB. */

@@ -1,3 +1,5 @@
+import { PipelineError } from '../base/errors.ts';
+
 /**
  * Dates as whole numbers that read as the date, 20251231, so that they compare as days do. Taken
  * are 2025-12-31, 2025.12.31, 2025/12/31 and 20251231, each with or without a time behind.
@@ -34,6 +36,12 @@ export function monthEnd(day: number): number {
   const year = Math.floor(day / 10_000);
   const month = Math.floor(day / 100) % 100;
   return year * 10_000 + month * 100 + monthLength(year, month);
+}
+
+/** Months are written like 2025-12. */
+export function checkMonth(text: string): void {
+  if (/^20\d\d-(0[1-9]|1[0-2])$/.test(text)) return;
+  throw new PipelineError('USAGE', `${text} is not a month; give one like 2025-12`);
 }
 
 function monthLength(year: number, month: number): number {

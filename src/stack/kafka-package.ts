@@ -11,7 +11,7 @@ import { mavenPackages } from './maven.ts';
 import { NotAvailable } from './not-available.ts';
 import { madeOnce } from './packages.ts';
 import { freePorts } from './ports.ts';
-import { boundTo, lastLines } from './processes.ts';
+import { boundTo, lastLines, outcomeOf } from './processes.ts';
 
 const FORMAT_MS_MAX = 60_000;
 const TRAIN_MS_MAX = 60_000;
@@ -103,11 +103,7 @@ async function format(folder: string, java: Java, classpath: string): Promise<vo
       timeout: FORMAT_MS_MAX,
     },
   );
-  const [output, complaints, exitCode] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
+  const { exitCode, output, complaints } = await outcomeOf(child);
   if (exitCode === 0) return;
   const said = lastLines(complaints || output);
   throw new PipelineError('STACK_FAILED', `Kafka could not format its storage:\n${said}`);

@@ -12,12 +12,12 @@ import {
   stringSerializers,
 } from '@platformatic/kafka';
 
-import { childEnvironment } from '../base/config.ts';
 import { kafkaPackage } from './kafka-package.ts';
 import { embeddedKafkaUp, kafkaDown, kafkaStatus } from './kafka.ts';
 import { processesOf, waitUntil } from './processes.ts';
 import { temporaryKafka } from './temporary-kafka.ts';
 import { testKafka } from './testing-kafka.ts';
+import { failure, firstLine, spawnScript } from './testing-child.ts';
 
 const TEST_MS_MAX = 90_000;
 const FETCH_MS_MAX = 600_000;
@@ -90,34 +90,14 @@ function range(to: number): number[] {
   return Array.from({ length: to }, (_, i) => i);
 }
 
-/** What the promise is rejected with. */
-function failure(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'it worked',
-    (cause: Error) => cause.message,
+/** Runs a script in another Bun, with what these tests start at hand. */
+const spawnBun = (script: string, environment: Record<string, string> = {}) =>
+  spawnScript(
+    { 'kafka.ts': ['embeddedKafkaUp', 'kafkaUp'], 'temporary-kafka.ts': ['temporaryKafka'] },
+    script,
+    environment,
+    'pipe',
   );
-}
-
-/** Runs a script in another Bun, with the exports of this folder's files at hand. */
-function spawnBun(
-  script: string,
-  environment: Record<string, string> = {},
-): Bun.Subprocess<'ignore', 'pipe', 'pipe'> {
-  const imports = `
-    import { embeddedKafkaUp, kafkaUp } from '${join(import.meta.dir, 'kafka.ts')}';
-    import { temporaryKafka } from '${join(import.meta.dir, 'temporary-kafka.ts')}';`;
-  return Bun.spawn([process.execPath, '-e', `${imports}\n${script}`], {
-    env: childEnvironment(environment),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
-async function firstLine(child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>): Promise<string> {
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  return new TextDecoder().decode(value).trim();
-}
 
 describe('the Kafka of a state folder', () => {
   test(

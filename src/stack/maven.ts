@@ -5,7 +5,7 @@ import { childEnvironment } from '../base/config.ts';
 import { say } from '../base/terminal.ts';
 import { NotAvailable } from './not-available.ts';
 import { madeOnce, PACKAGES_DIR } from './packages.ts';
-import { lastLines } from './processes.ts';
+import { lastLines, outcomeOf } from './processes.ts';
 
 const FETCH_MS_MAX = 600_000;
 const COMPLAINT_LENGTH_MAX = 400;
@@ -33,11 +33,7 @@ async function fetchInto(folder: string, name: string, pom: string): Promise<voi
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: FETCH_MS_MAX,
   });
-  const [output, complaints, exitCode] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
+  const { exitCode, output, complaints } = await outcomeOf(child);
   if (exitCode === 0) return;
   const said = whatWentWrong(Bun.stripANSI(`${output}\n${complaints}`));
   throw new NotAvailable(`Maven could not fetch ${name}: ${said}`, { retryable: true });

@@ -14,7 +14,6 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { childEnvironment } from '../base/config.ts';
 import { packagedBinaries, publicFolder } from './binaries.ts';
 import { tryLock } from './lock.ts';
 import { down, embeddedUp, status } from './postgres.ts';
@@ -23,6 +22,7 @@ import { waitUntil } from './processes.ts';
 import { NOBODY } from './server-user.ts';
 import { queryOnce } from './server.ts';
 import { temporary } from './temporary.ts';
+import { failure, firstLine, spawnScript } from './testing-child.ts';
 
 const TEST_MS_MAX = 20_000;
 const isRoot = process.getuid?.() === 0;
@@ -50,35 +50,14 @@ async function read(url: string, statement: string): Promise<unknown> {
   return Object.values(row ?? {})[0];
 }
 
-/** What the promise is rejected with. */
-function failure(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'it worked',
-    (cause: Error) => cause.message,
+/** Runs a script in another Bun, with what these tests start at hand. */
+const spawnBun = (script: string, environment: Record<string, string> = {}) =>
+  spawnScript(
+    { 'postgres.ts': ['embeddedUp', 'up'], 'temporary.ts': ['temporary'], 'lock.ts': ['tryLock'] },
+    script,
+    environment,
+    'inherit',
   );
-}
-
-/** Runs a script in another Bun, with the exports of this folder's files at hand. */
-function spawnBun(
-  script: string,
-  environment: Record<string, string> = {},
-): Bun.Subprocess<'ignore', 'pipe', 'inherit'> {
-  const imports = `
-    import { embeddedUp, up } from '${join(import.meta.dir, 'postgres.ts')}';
-    import { temporary } from '${join(import.meta.dir, 'temporary.ts')}';
-    import { tryLock } from '${join(import.meta.dir, 'lock.ts')}';`;
-  return Bun.spawn([process.execPath, '-e', `${imports}\n${script}`], {
-    env: childEnvironment(environment),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-}
-
-async function firstLine(child: Bun.Subprocess<'ignore', 'pipe', 'inherit'>): Promise<string> {
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  return new TextDecoder().decode(value).trim();
-}
 
 describe('the server of a state folder', () => {
   test(

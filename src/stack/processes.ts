@@ -68,6 +68,18 @@ export function commandOf(pid: number): string {
   return argumentsOf(pid).join(' ');
 }
 
+export type Ended = { exitCode: number; output: string; complaints: string };
+
+/** Waits for a tool, and keeps what it says. */
+export async function outcomeOf(child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>): Promise<Ended> {
+  const [output, complaints, exitCode] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  return { exitCode, output, complaints };
+}
+
 export async function waitUntil(
   holds: () => boolean,
   waitMsMax: number,

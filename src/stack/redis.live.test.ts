@@ -15,13 +15,13 @@ import { join } from 'node:path';
 
 import { Redis } from 'ioredis';
 
-import { childEnvironment } from '../base/config.ts';
 import { processesOf, waitUntil } from './processes.ts';
 import { redisBinary } from './redis-binary.ts';
 import { redisPid } from './redis-server.ts';
 import { embeddedRedisUp, redisDown, redisStatus } from './redis.ts';
 import { temporaryRedis } from './temporary-redis.ts';
 import { testRedis } from './testing-redis.ts';
+import { firstLine, spawnScript } from './testing-child.ts';
 
 const TEST_MS_MAX = 20_000;
 const FETCH_MS_MAX = 300_000;
@@ -64,27 +64,18 @@ async function ask(url: string, ...commands: [string, ...string[]][]): Promise<u
   }
 }
 
-/** Runs a script in another Bun, with the exports of this folder's files at hand. */
-function spawnBun(
-  script: string,
-  environment: Record<string, string> = {},
-): Bun.Subprocess<'ignore', 'pipe', 'inherit'> {
-  const imports = `
-    import { embeddedRedisUp, redisUp } from '${join(import.meta.dir, 'redis.ts')}';
-    import { redisBinary } from '${join(import.meta.dir, 'redis-binary.ts')}';
-    import { temporaryRedis } from '${join(import.meta.dir, 'temporary-redis.ts')}';`;
-  return Bun.spawn([process.execPath, '-e', `${imports}\n${script}`], {
-    env: childEnvironment(environment),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-}
-
-async function firstLine(child: Bun.Subprocess<'ignore', 'pipe', 'inherit'>): Promise<string> {
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  return new TextDecoder().decode(value).trim();
-}
+/** Runs a script in another Bun, with what these tests start at hand. */
+const spawnBun = (script: string, environment: Record<string, string> = {}) =>
+  spawnScript(
+    {
+      'redis.ts': ['embeddedRedisUp', 'redisUp'],
+      'redis-binary.ts': ['redisBinary'],
+      'temporary-redis.ts': ['temporaryRedis'],
+    },
+    script,
+    environment,
+    'inherit',
+  );
 
 describe('the Redis of a state folder', () => {
   test(

@@ -31,7 +31,14 @@ import {
   serves,
   type Postmaster,
 } from './postmaster.ts';
-import { lastLines, rotateLog, spawnServer, waitUntil, type Lifetime } from './processes.ts';
+import {
+  lastLines,
+  outcomeOf,
+  rotateLog,
+  spawnServer,
+  waitUntil,
+  type Lifetime,
+} from './processes.ts';
 import { asServerUser, NOBODY, type ServerUser } from './server-user.ts';
 import { bulkLoadSettings, settingsFile } from './settings.ts';
 
@@ -195,11 +202,7 @@ async function initdb(
     env: childEnvironment({ LC_ALL: 'C' }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const [output, complaints, exitCode] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
+  const { exitCode, output, complaints } = await outcomeOf(child);
   if (exitCode === 0) return;
   const said = lastLines(complaints || output);
   throw new PipelineError('STACK_FAILED', `initdb could not make ${folder}:\n${said}`);

@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg';
 
-import { PipelineError, type ErrorCode } from '../base/errors.ts';
+import { causeOf, PipelineError, type ErrorCode } from '../base/errors.ts';
 
 type Verdict = { code: ErrorCode; retryable: boolean; advice: string };
 
@@ -45,7 +45,7 @@ const LOST =
 /** Turns whatever `pg` threw into an error that says what happened and what to do about it. */
 export function databaseFailure(cause: unknown, doing: string): PipelineError {
   if (cause instanceof PipelineError) return cause;
-  const { code, message } = describe(cause);
+  const { code, message } = causeOf(cause);
   const other: Verdict = { code: 'DATABASE_FAILED', retryable: false, advice: '' };
   const verdict = verdictOf(code) ?? verdictOf(codeOf(message)) ?? other;
   const advice = verdict.advice ? `; ${verdict.advice}` : '';
@@ -74,14 +74,4 @@ function verdictOf(code: string): Verdict | undefined {
 function codeOf(message: string): string {
   if (UNREACHABLE.test(message)) return 'ETIMEDOUT';
   return LOST.test(message) ? 'ECONNRESET' : '';
-}
-
-function describe(cause: unknown): { code: string; message: string } {
-  const code =
-    cause instanceof Object && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  if (cause instanceof AggregateError && cause.errors.length > 0) {
-    const first = describe(cause.errors[0]);
-    return { code: code || first.code, message: first.message };
-  }
-  return { code, message: cause instanceof Error ? cause.message : String(cause) };
 }

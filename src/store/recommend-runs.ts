@@ -1,5 +1,4 @@
-import { monotonicMs } from '../base/clock.ts';
-import { PipelineError } from '../base/errors.ts';
+import { claim } from './claim.ts';
 import { query, type Client } from './client.ts';
 
 /** The ledger of the recommender: what was begun, chunk by chunk what is stored, how it ended. */
@@ -16,40 +15,9 @@ export type LedgerChunk = {
 
 export type RecommendRun = { run: number; month: string; options: unknown; chunks: LedgerChunk[] };
 
-/** Any constant: who holds it is the one that changes a month. */
-const ADVISORY_LOCK = 4_711_011;
-const CLAIM_MS_MAX = 5_000;
-const CLAIM_POLL_MS = 20;
-
-/**
- * Makes this connection the only one that works on the recommender's months, until it ends. One that
- * was killed just now may still have a transaction on its way to being stored, so connections whose
- * application name begins with `writers` are waited for.
- */
+/** Makes this connection the only one that works on the recommender's months, until it ends. */
 export async function claimMonths(client: Client, writers: string): Promise<void> {
-  const doing = 'looking for a recommender at work';
-  const until = monotonicMs() + CLAIM_MS_MAX;
-  let held = false;
-  while (monotonicMs() < until) {
-    held ||= (
-      await query<{ held: boolean }>(client, doing, 'select pg_try_advisory_lock($1) as held', [
-        ADVISORY_LOCK,
-      ])
-    )[0].held;
-    const busy = await query(
-      client,
-      doing,
-      `select from pg_stat_activity where datname = current_database()
-         and starts_with(application_name, $1) and pid <> pg_backend_pid() limit 1`,
-      [writers],
-    );
-    if (held && busy.length === 0) return;
-    await Bun.sleep(CLAIM_POLL_MS);
-  }
-  throw new PipelineError(
-    'RUN_CONFLICT',
-    'a recommender is at work in this database; wait for its end',
-  );
+  await claim(client, { lock: 4_711_011, writers, who: 'a recommender', waitMsMax: 5_000 });
 }
 
 /** Makes sure that a month's partition is there, and empties it if asked. */

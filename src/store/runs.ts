@@ -1,7 +1,7 @@
 import finishProducts from '../../sql/queries/finish_products.sql' with { type: 'text' };
 import finishUsers from '../../sql/queries/finish_users.sql' with { type: 'text' };
-import { monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
+import { claim } from './claim.ts';
 import { query, transaction, type Client } from './client.ts';
 import { copyRows } from './copy.ts';
 
@@ -43,31 +43,14 @@ export type RunEnd = {
   expected: { userId: string; carts: number }[];
 };
 
-/** Any constant: who holds it is the one that changes runs. */
-const ADVISORY_LOCK = 4_711_002;
-const CLAIM_MS_MAX = 2_000;
-const CLAIM_POLL_MS = 20;
-
-/**
- * Makes this connection the only one that works on runs, until it ends. One that was killed just now
- * may still have a batch on its way to being stored, so its writers are waited for.
- */
+/** Makes this connection the only one that works on runs, until it ends. */
 export async function claimRuns(client: Client): Promise<void> {
-  const lock = 'select pg_try_advisory_lock($1) as held';
-  const writers = `select from pg_stat_activity
-    where datname = current_database() and application_name like 'millrace backfill %' limit 1`;
-  const doing = 'looking for a backfill at work';
-  let held = false;
-  const until = monotonicMs() + CLAIM_MS_MAX;
-  while (monotonicMs() < until) {
-    held ||= (await query<{ held: boolean }>(client, doing, lock, [ADVISORY_LOCK]))[0].held;
-    if (held && (await query(client, doing, writers)).length === 0) return;
-    await Bun.sleep(CLAIM_POLL_MS);
-  }
-  throw new PipelineError(
-    'RUN_CONFLICT',
-    'a backfill is at work in this database; wait for its end',
-  );
+  await claim(client, {
+    lock: 4_711_002,
+    writers: 'millrace backfill ',
+    who: 'a backfill',
+    waitMsMax: 2_000,
+  });
 }
 
 /** Takes a run number and enters the run into the ledger. */

@@ -3,6 +3,8 @@ import type { Product } from '../model/product.ts';
 import type { User } from '../model/user.ts';
 import { query, type Client } from './client.ts';
 import { copyRows } from './copy.ts';
+import { PRODUCT_FACTS, writeProductFacts } from './product-columns.ts';
+import { USER_FACTS, writeUserFacts } from './user-columns.ts';
 
 export type ShopStatus = { users: number; products: number; orders: number };
 
@@ -35,75 +37,18 @@ export async function takeNumbers(
 
 export async function copyUsers(client: Client, users: Iterable<User>): Promise<number> {
   return await copyRows(client, 'users', USER_COLUMNS, users, (to, user) => {
-    to.text(user.userId);
-    to.text(user.name);
-    to.text(user.gender);
-    to.int16(user.age);
-    to.int16(user.birthYear);
-    to.text(user.address);
-    to.text(user.addressDistrict);
-    to.text(user.email);
-    to.text(user.grade);
-    to.text(user.status);
-    to.timestamp(user.lastLoginAtMs);
+    writeUserFacts(to, user);
     if (user.lastOrderedAtMs === null) to.null();
     else to.timestamp(user.lastOrderedAtMs);
-    to.boolean(user.marketingAgree);
-    to.float64(user.randomSeed);
-    to.timestamp(user.createdAtMs);
   });
 }
 
 export async function copyProducts(client: Client, products: Iterable<Product>): Promise<number> {
   return await copyRows(client, 'products', PRODUCT_COLUMNS, products, (to, product) => {
-    to.text(product.productId);
-    to.text(product.category);
-    to.text(product.name);
-    to.int64(product.orgPrice);
-    to.int64(product.price);
-    to.float64(product.discountRate);
-    to.text(product.description);
-    to.text(product.brand);
-    to.int32(product.stock);
-    to.float64(product.rating);
-    to.int32(product.reviewCount);
-    to.boolean(product.isBest);
+    writeProductFacts(to, product);
     to.int64(product.orderCount);
-    to.timestamp(product.createdAtMs);
   });
 }
 
-const USER_COLUMNS = [
-  'user_id',
-  'name',
-  'gender',
-  'age',
-  'birth_year',
-  'address',
-  'address_district',
-  'email',
-  'grade',
-  'status',
-  'last_login_at',
-  'last_ordered_at',
-  'marketing_agree',
-  'random_seed',
-  'created_at',
-] as const;
-
-const PRODUCT_COLUMNS = [
-  'product_id',
-  'category',
-  'name',
-  'org_price',
-  'price',
-  'discount_rate',
-  'description',
-  'brand',
-  'stock',
-  'rating',
-  'review_count',
-  'is_best',
-  'order_count',
-  'created_at',
-] as const;
+const USER_COLUMNS = [...USER_FACTS, 'last_ordered_at'];
+const PRODUCT_COLUMNS = [...PRODUCT_FACTS, 'order_count'];

@@ -42,14 +42,7 @@ export const TOPIC_PLANS: readonly TopicPlan[] = TOPICS.flatMap((topic) => [
 
 /** Questions to Kafka that are not about records. Fails within 10 s when nobody answers. */
 export async function connectAdmin(settings: ConnectionSettings): Promise<StreamAdmin> {
-  const cluster = new Cluster(settings);
-  try {
-    await cluster.check();
-  } catch (cause) {
-    await cluster.close();
-    throw cause;
-  }
-  return new StreamAdmin(cluster);
+  return new StreamAdmin(await Cluster.connect(settings));
 }
 
 export class StreamAdmin {

@@ -4,7 +4,7 @@ import { retry } from '../base/retry.ts';
 import { repeat } from '../base/schedule.ts';
 import { untilAborted } from '../base/shutdown.ts';
 import { REAL_TIME } from '../base/time.ts';
-import { Outage } from '../cache/outage.ts';
+import { Outage } from '../base/outage.ts';
 import { GROUPS, TOPICS, type Topic } from '../model/event.ts';
 import { countDeadLetters } from '../store/dead-letters.ts';
 import { pendingEffects } from '../store/effects.ts';

@@ -31,6 +31,18 @@ export class Cluster {
     this.#settings = settings;
   }
 
+  /** A cluster that has answered, and that has the topic where one is named. */
+  static async connect(settings: ConnectionSettings, topic?: string): Promise<Cluster> {
+    const cluster = new Cluster(settings);
+    try {
+      await cluster.check(topic);
+    } catch (cause) {
+      await cluster.close();
+      throw cause;
+    }
+    return cluster;
+  }
+
   /** A connection of the caller's own, who closes it. */
   async open(address: string, requestMsMax = REQUEST_MS_MAX): Promise<Connection> {
     const { clientId, tls, sasl } = this.#settings;

@@ -20,14 +20,7 @@ export async function platformaticConsumer(
   settings: ConnectionSettings,
   options: ConsumerOptions,
 ): Promise<Consumer> {
-  const cluster = new Cluster(settings);
-  try {
-    await cluster.check(options.topic);
-  } catch (cause) {
-    await cluster.close();
-    throw cause;
-  }
-  return new FetchingConsumer(cluster, options);
+  return new FetchingConsumer(await Cluster.connect(settings, options.topic), options);
 }
 
 /**

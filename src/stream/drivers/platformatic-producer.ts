@@ -52,14 +52,7 @@ export async function platformaticProducer(
   settings: ConnectionSettings,
   options: ProducerOptions,
 ): Promise<Producer> {
-  const cluster = new Cluster(settings);
-  try {
-    await cluster.check();
-  } catch (cause) {
-    await cluster.close();
-    throw cause;
-  }
-  return new LaneProducer(cluster, options);
+  return new LaneProducer(await Cluster.connect(settings), options);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { metrics } from '../../base/metrics.ts';
 import { monotonicMs } from '../../base/clock.ts';
 import { pause } from '../../base/shutdown.ts';
-import { Outage } from '../../cache/outage.ts';
+import { Outage } from '../../base/outage.ts';
 import { EffectsFolder, foldPauseMs, pendingEffects } from '../../store/effects.ts';
 import { databaseOf } from '../config.ts';
 import { Database } from '../database.ts';

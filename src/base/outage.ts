@@ -1,5 +1,5 @@
-import { PipelineError } from '../base/errors.ts';
-import { errorFields, type Log } from '../base/log.ts';
+import { PipelineError } from './errors.ts';
+import { errorFields, type Log } from './log.ts';
 
 /** Logs a failure when it begins and when it ends, however often it is met in between. */
 export class Outage {

@@ -14,6 +14,8 @@ COPY package.json tsconfig.json ./
 COPY sql ./sql
 COPY src ./src
 COPY workers ./workers
+# A volume mounted here begins with this owner.
+RUN mkdir -p .millrace/models && chown -R bun:bun .millrace
 USER bun
 ENTRYPOINT []
 CMD ["bun", "src/cli.ts", "workers"]

@@ -58,6 +58,7 @@ begin
     grant select, insert, update, delete on backfill_runs, backfill_days, backfill_expected
       to millrace_batch;
     grant usage on sequence run_numbers to millrace_batch;
+    grant select, insert, update on jobs, job_runs to millrace_batch;
     -- The recommender's months; making and emptying one is the function's, which is its owner's.
     grant usage on schema rodb, bidb, source, analytics to millrace_batch;
     grant select, insert, update, delete on all tables in schema source, analytics to millrace_batch;
@@ -72,7 +73,8 @@ begin
     grant usage on schema public to millrace_grafana;
     -- Not dead_letters: they hold customers' data as it came.
     grant select on users, products, orders, grade_changes, backfill_runs, backfill_days,
-      backfill_expected, consumer_offsets, order_effects, waiting_effects to millrace_grafana;
+      backfill_expected, consumer_offsets, order_effects, waiting_effects, jobs, job_runs
+      to millrace_grafana;
     grant usage on schema source, analytics to millrace_grafana;
     grant select on analytics.user_recommendation, analytics.cluster_profile,
       analytics.recommend_runs, analytics.recommend_chunks to millrace_grafana;

@@ -112,6 +112,40 @@ table id_counters owner millrace_owner
   grant update to millrace_batch
   grant select to millrace_ingest
   grant update to millrace_ingest
+table job_runs owner millrace_owner
+  column run_id bigint not null generated always as identity
+  column job text not null
+  column month date not null
+  column due_at timestamp with time zone
+  column started_by text not null
+  column outcome text not null default 'running'::text
+  column started_at timestamp with time zone
+  column ended_at timestamp with time zone
+  column row_count bigint
+  column error text
+  column host text not null
+  column pid integer not null
+  constraint job_runs_pkey PRIMARY KEY (run_id)
+  constraint job_runs_values CHECK (((EXTRACT(day FROM month) = (1)::numeric) AND (started_by = ANY (ARRAY['schedule'::text, 'hand'::text])) AND ((started_by = 'hand'::text) = (due_at IS NULL)) AND (outcome = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'stopped'::text, 'lost'::text, 'skipped'::text, 'missed'::text])) AND ((outcome = 'running'::text) = (ended_at IS NULL)) AND ((outcome = ANY (ARRAY['skipped'::text, 'missed'::text])) = (started_at IS NULL))))
+  CREATE INDEX job_runs_job ON public.job_runs USING btree (job, run_id)
+  CREATE UNIQUE INDEX job_runs_missed ON public.job_runs USING btree (job, due_at) WHERE (outcome = 'missed'::text)
+  CREATE UNIQUE INDEX job_runs_pkey ON public.job_runs USING btree (run_id)
+  CREATE UNIQUE INDEX job_runs_running ON public.job_runs USING btree (job) WHERE (outcome = 'running'::text)
+  grant insert to millrace_batch
+  grant select to millrace_batch
+  grant update to millrace_batch
+  grant select to millrace_grafana
+sequence job_runs_run_id_seq owner millrace_owner
+table jobs owner millrace_owner
+  column job text not null
+  column cron text not null
+  column counts_from timestamp with time zone not null
+  constraint jobs_pkey PRIMARY KEY (job)
+  CREATE UNIQUE INDEX jobs_pkey ON public.jobs USING btree (job)
+  grant insert to millrace_batch
+  grant select to millrace_batch
+  grant update to millrace_batch
+  grant select to millrace_grafana
 table order_effects owner millrace_owner
   column effect_id bigint not null generated always as identity
   column created_at timestamp with time zone not null default now()

@@ -20,6 +20,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   backfill: async () => (await import('./cli/backfill.ts')).backfillCommand(),
   customers: async () => (await import('./cli/customers.ts')).customersCommand(),
   recommend: async () => (await import('./cli/recommend.ts')).recommendCommand(),
+  jobs: async () => (await import('./cli/jobs.ts')).jobsCommand(),
   grades: async () => (await import('./cli/grades.ts')).gradesCommand(),
   workers: async () => (await import('./cli/workers.ts')).workersCommand(),
   scenario: async () => (await import('./cli/scenario.ts')).scenarioCommand(),

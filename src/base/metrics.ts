@@ -156,6 +156,19 @@ export const metrics = {
     [...FAST_SECONDS, 30, 60, 300, 900],
   ),
   jobRows: counter('millrace_job_rows_total', 'Rows a job made or changed', ['job']),
+  jobLastSeconds: gauge(
+    'millrace_job_last_duration_seconds',
+    'Time of the last run that ended well',
+    ['job'],
+    'max',
+  ),
+  jobRuns: counter('millrace_job_runs_total', 'Turns of a job, by outcome', ['job', 'outcome']),
+  jobNextDue: gauge(
+    'millrace_job_next_due_timestamp_seconds',
+    'When a job is to be begun next',
+    ['job'],
+    'max',
+  ),
   jobRunning: gauge('millrace_job_running', '1 while a job runs', ['job'], 'max'),
   scenario: gauge('millrace_scenario', 'The preset in force, 0 being everyday', [], 'max'),
   buildInfo: gauge(

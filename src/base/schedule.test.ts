@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 
-import { repeat } from './schedule.ts';
+import { repeat, untilMoment } from './schedule.ts';
 
 /** A world whose time moves only by working and waiting. */
 function world(workMs: (turn: number) => number, turns: number) {
@@ -55,4 +55,22 @@ test('an error ends it and reaches the caller', async () => {
     throw new Error('broken');
   });
   expect(run).rejects.toThrow('broken');
+});
+
+test('a moment is waited for in steps, by the wall clock: a machine that slept is noticed', async () => {
+  const MONTH_MS = 30 * 86_400_000; // longer than one timer can be
+  let nowMs = 0;
+  const steps: number[] = [];
+  const sleep = async (ms: number): Promise<void> => {
+    steps.push(ms);
+    nowMs += steps.length === 2 ? MONTH_MS / 2 : ms; // the lid was closed
+  };
+  await untilMoment(MONTH_MS, { now: () => nowMs, sleep }, new AbortController().signal);
+  expect(nowMs).toBe(MONTH_MS);
+  expect(Math.max(...steps)).toBe(60_000);
+  expect(steps.length).toBe(MONTH_MS / 2 / 60_000 + 1);
+  const sleeps = steps.length;
+  await untilMoment(MONTH_MS, { now: () => nowMs, sleep }, new AbortController().signal);
+  await untilMoment(2 * MONTH_MS, { now: () => nowMs, sleep }, AbortSignal.abort());
+  expect(steps.length).toBe(sleeps);
 });

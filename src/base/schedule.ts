@@ -8,6 +8,18 @@ export type Cadence = {
   time?: Pick<Time, 'monotonicMs' | 'sleep'>;
 };
 
+/** The wall clock is looked at this often: machines sleep, clocks are set, and timers know no months. */
+const LOOK_EVERY_MS = 60_000;
+
+/** Waits until the wall clock has reached a moment, ms since the epoch, or less when aborted. */
+export async function untilMoment(
+  ms: number,
+  { now, sleep }: Pick<Time, 'now' | 'sleep'>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted && now() < ms) await sleep(Math.min(LOOK_EVERY_MS, ms - now()), signal);
+}
+
 /**
  * Does `work` at once and then every `everyMs`, until aborted. A turn that takes longer than that is
  * never overlapped by the next: the turns it ran into are left out, and the rhythm stays. An error

@@ -41,8 +41,8 @@ export function workersCommand(): Command {
       does,
     ]),
   );
-  return command('workers', 'run the live shop: all workers, or those named')
-    .addArgument(new Argument('[workers...]', 'which ones (default: all)'))
+  return command('workers', 'run the live shop, or the workers named')
+    .addArgument(new Argument('[workers...]', 'which ones (default: the whole shop)'))
     .addOption(
       new Option(
         '--rate <orders>',

@@ -63,6 +63,8 @@ const GRANTS: Record<string, Record<string, string>> = {
     backfill_runs: 'siud',
     backfill_days: 'siud',
     backfill_expected: 'siud',
+    jobs: 'siu',
+    job_runs: 'siu',
   },
   millrace_grafana: {
     users: 's',
@@ -75,6 +77,8 @@ const GRANTS: Record<string, Record<string, string>> = {
     consumer_offsets: 's',
     order_effects: 's',
     waiting_effects: 's',
+    jobs: 's',
+    job_runs: 's',
   },
 };
 

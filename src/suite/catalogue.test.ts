@@ -31,6 +31,12 @@ test('each worker has its file, and each file is a worker', () => {
   expect(files).toEqual(WORKERS.map(({ worker }) => `${worker}.ts`).toSorted());
 });
 
+test('what is apart runs only when it is named', () => {
+  expect(chooseParts([]).map(({ worker }) => worker)).not.toContain('recommender');
+  expect(chooseParts(['recommender']).map(({ name }) => name)).toEqual(['recommender']);
+  expect([...neededBy(chooseParts(['recommender']))]).toEqual(['postgres']);
+});
+
 test('parts are chosen by worker or by instance, whatever the order', () => {
   const names = chooseParts(['cache-worker', 'order-consumer', 'user-consumer-2']).map(
     ({ name }) => name,

@@ -12,13 +12,14 @@ export type WorkerInfo = {
   needs: readonly Service[];
   stopStage: number; // makers stop first, so that what they made is stored before the others do
   after?: string; // starts once that worker's work is over
+  apart?: true; // no part of the live shop: runs only when it is named
 };
 
 const MAKERS = 0;
 const TAKERS = 1;
 const SEEDER = 'initial-seeder';
 
-/** Every application part of the shop (seed 002), in the order of the data's way. */
+/** Every application part of the shop (seed 002), in the order of the data's way; then what is apart. */
 export const WORKERS: readonly WorkerInfo[] = [
   {
     worker: SEEDER,
@@ -73,6 +74,14 @@ export const WORKERS: readonly WorkerInfo[] = [
     stopStage: TAKERS,
     after: SEEDER,
   },
+  {
+    worker: 'recommender',
+    does: 'the month of the recommender, on the 1st at 02:00; only when it is named',
+    instances: 1,
+    needs: ['postgres'],
+    stopStage: TAKERS,
+    apart: true,
+  },
 ];
 
 /** `order-consumer` */
@@ -86,7 +95,7 @@ export function instanceNames({ worker, instances }: WorkerInfo): string[] {
   return Array.from({ length: instances }, (_, i) => `${worker}-${i + 1}`);
 }
 
-/** The parts that are meant: workers by name (all their instances), or instances; none: all. */
+/** The parts that are meant: workers by name (all their instances), or instances; none: the whole shop. */
 export function chooseParts(names: readonly string[]): PartSpec[] {
   for (const name of names) {
     if (!WORKERS.some((info) => info.worker === name || instanceNames(info).includes(name))) {
@@ -94,10 +103,12 @@ export function chooseParts(names: readonly string[]): PartSpec[] {
       throw new PipelineError('USAGE', `there is no worker '${name}'; there are ${known}`);
     }
   }
-  const meant = ({ name, worker }: PartSpec): boolean =>
-    names.length === 0 || names.includes(name) || names.includes(worker);
-  return WORKERS.flatMap((info) => instanceNames(info).map((name) => specOf(name, info))).filter(
-    meant,
+  return WORKERS.flatMap((info) =>
+    instanceNames(info)
+      .filter((name) =>
+        names.length === 0 ? !info.apart : names.includes(name) || names.includes(info.worker),
+      )
+      .map((name) => specOf(name, info)),
   );
 }
 

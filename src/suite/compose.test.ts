@@ -1,14 +1,17 @@
 import { beforeAll, describe, expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { DCLinter } from 'dclint';
 import { parse } from 'yaml';
 
 import { PROJECT_ROOT } from '../base/config.ts';
+import { MODELS_DIR } from '../recommend/model.ts';
 import { instanceNames, WORKERS } from './catalogue.ts';
 
 type Service = {
+  profiles?: string[];
+  volumes?: string[];
   image?: string;
   command?: string[];
   environment?: Record<string, string>;
@@ -32,6 +35,9 @@ const APPLICATIONS = [
   ),
 ];
 
+/** Ours, and not part of the shop: started only with the profile of its name. */
+const APART = ['recommender'];
+
 let services: Record<string, Service>;
 
 beforeAll(async () => {
@@ -53,16 +59,19 @@ test('the linter and the schema of compose files have nothing to say', async () 
   expect(results.flatMap(({ messages }) => messages)).toEqual([]);
 });
 
-test('the services are those of seed 002, and one that runs before ours', () => {
+test('the services are those of seed 002, one that runs before ours, and what is apart', () => {
   expect(Object.keys(services).toSorted()).toEqual(
-    [...INFRASTRUCTURE, ...APPLICATIONS, 'migrate'].toSorted(),
+    [...INFRASTRUCTURE, ...APPLICATIONS, ...APART, 'migrate'].toSorted(),
   );
-  expect(APPLICATIONS.toSorted()).toEqual(WORKERS.flatMap(instanceNames).toSorted());
+  const named = (apart: boolean): string[] =>
+    WORKERS.filter((info) => (info.apart ?? false) === apart).flatMap(instanceNames);
+  expect(APPLICATIONS.toSorted()).toEqual(named(false).toSorted());
+  expect(named(true)).toEqual(APART);
 });
 
 describe.each(WORKERS.flatMap((info) => instanceNames(info).map((name) => [name, info] as const)))(
   '%s',
-  (name, { worker, needs, after }) => {
+  (name, { worker, needs, after, apart }) => {
     test('runs its worker, knows every address, and waits for what it needs', () => {
       const service = services[name] ?? {};
       expect(service.command).toEqual(['bun', `workers/${worker}.ts`]);
@@ -75,9 +84,23 @@ describe.each(WORKERS.flatMap((info) => instanceNames(info).map((name) => [name,
       expect(service.restart).toBe(worker === 'initial-seeder' ? 'no' : 'unless-stopped');
       expect(service.healthcheck?.test?.join(' ')).toContain('/livez');
       expect(service.ports).toBeUndefined();
+      expect(service.profiles).toEqual(apart && [name]);
     });
   },
 );
+
+test('the recommender keeps its models, and knows the same services as the others', async () => {
+  const { environment = {}, volumes } = services['recommender'] ?? {};
+  expect(volumes).toEqual(['models:/app/.millrace/models']);
+  expect(relative(PROJECT_ROOT, MODELS_DIR)).toBe('.millrace/models');
+  expect(environment).toMatchObject(services['producer']?.environment ?? {});
+  const own = ['MILLRACE_RECOMMEND_CRON', 'RODB_URL', 'BIDB_URL'];
+  for (const name of own) expect(environment[name]).toBe(`\${${name}:-}`);
+  const image = await Bun.file(join(PROJECT_ROOT, 'Dockerfile')).text();
+  expect(image).toMatch(
+    /mkdir -p \.millrace\/models && chown -R bun:bun \.millrace[\s\S]*USER bun/,
+  );
+});
 
 test('what is published, is published on this machine only, each port once', () => {
   const published = Object.values(services).flatMap(({ ports = [] }) => ports);

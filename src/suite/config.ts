@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { setting } from '../base/config.ts';
 import { PipelineError, type ErrorCode } from '../base/errors.ts';
 import { parseRate, RAMP_SECONDS_MAX, type Rate } from '../generate/live-pace.ts';
+import { recommendSettings, type RecommendSettings } from '../jobs/recommend-settings.ts';
 import { scenario } from '../model/scenario.ts';
 import { DEFAULT_SETTINGS, type ShopSettings } from '../model/settings.ts';
 import { connectionSettings } from '../stream/connection.ts';
@@ -24,6 +25,7 @@ export type SuiteConfig = {
   rampSeconds: number;
   scenario: number; // to start with
   settings: ShopSettings;
+  recommend: RecommendSettings;
 };
 
 export type HttpAddress = { host: string; port: number };
@@ -54,6 +56,7 @@ export function configFromEnvironment(known: Partial<SuiteConfig> = {}): SuiteCo
     rampSeconds: wholeSetting('MILLRACE_RAMP', 0, RAMP_SECONDS_MAX) ?? 0,
     scenario: scenario(chosen).number,
     settings: DEFAULT_SETTINGS,
+    recommend: recommendSettings(),
   };
   return { ...config, ...known };
 }

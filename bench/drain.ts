@@ -1,6 +1,6 @@
 /**
  * A backlog of orders, from three Kafka brokers into PostgreSQL, each once, by the order consumers as
- * `millrace workers order-consumer` runs them; users' and products' derived columns folded in. The
+ * `millrace workers order-consumer` runs them, packed as the producer packs them; users' and products' derived columns folded in. The
  * floor is a plain COPY of the same rows into the same table, in the same run. With kills, the workers'
  * process is ended by SIGKILL on the way and started again. The audit has the last word.
  */
@@ -39,6 +39,7 @@ export async function drainBench(server: Server, sizes: DrainSizes): Promise<Lin
     await admin.ensureTopics();
     const source = new OrderSource();
     await fill(settings, source, sizes.orders);
+    Bun.spawnSync(['sync']); // what the brokers still have to write is not the drain's
     for (const kills of sizes.kills === 0 ? [0] : [0, sizes.kills]) {
       const url = await freshDatabase(server, `bench_drain_${kills}`);
       await withClient(url, async (client) => {
@@ -85,7 +86,7 @@ async function fill(
   const driver = await streamDriver();
   const producer = await driver.producer(settings, {
     lingerMs: 5,
-    compression: 'none',
+    compression: 'lz4',
     inFlightMax: 40_000,
     deliveryMsMax: 60_000,
   });

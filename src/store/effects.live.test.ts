@@ -6,7 +6,7 @@ import { GRADE_PRESETS } from '../model/grade.ts';
 import { ORDER_STATUSES } from '../model/order.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { connect } from './client.ts';
-import { EffectsFolder, foldEffects, pendingEffects, type Folded } from './effects.ts';
+import { effectsAges, EffectsFolder, foldEffects, pendingEffects, type Folded } from './effects.ts';
 import { passGrades } from './grades.ts';
 import { migrate } from './migrate.ts';
 import { beginRun, finishRun } from './runs.ts';
@@ -145,6 +145,9 @@ test('what waits is counted, and aged by its oldest batch', async () => {
   const pending = await pendingEffects(folder);
   expect(pending).toMatchObject({ batches: 2, waitingUsers: 0, waitingProducts: 0 });
   expect(pending.ageSeconds).toBeWithin(7, 10);
+  const { oldestSeconds, newestSeconds } = await effectsAges(folder);
+  expect(oldestSeconds).toBeWithin(7, 10);
+  expect(newestSeconds).toBeWithin(0, 3);
   expect(await foldEffects(folder)).toEqual({ batches: 2, users: 5, products: 7 });
   await expectDerived();
 });
@@ -243,6 +246,7 @@ test('a batch of orders that changes nothing leaves no effect', async () => {
   const failed = numbers(5).map((number) => orderEvent(number, { status: 'Failed' }));
   await sink.write(batchAt('orders', 0, 0, failed));
   expect(await pendingEffects(folder)).toMatchObject({ batches: 0 });
+  expect(await effectsAges(folder)).toEqual({ oldestSeconds: 0, newestSeconds: 0 });
 });
 
 test('folds, upserts, grade passes and the end of a backfill never deadlock', async () => {

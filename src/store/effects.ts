@@ -2,9 +2,11 @@ import foldProducts from '../../sql/queries/fold_products.sql' with { type: 'tex
 import foldUsers from '../../sql/queries/fold_users.sql' with { type: 'text' };
 import noteEffects from '../../sql/queries/note_effects.sql' with { type: 'text' };
 import type { OrderEvent } from '../model/event.ts';
+import { spanLength, spanStart, WrittenOrder, type Span } from '../model/written-order.ts';
 import { query, transaction, type Client } from './client.ts';
 import { int32Array, textArray, timestampArray } from './copy-array.ts';
 import { serverError } from './failure.ts';
+import { IdTable } from './id-table.ts';
 import type { EffectsOf } from './sink-table.ts';
 
 /**
@@ -41,26 +43,50 @@ const ADVISORY_LOCK = 4_711_003;
 
 /** The folded changes of one batch; only successful orders change anything. */
 export class OrderEffects implements EffectsOf<OrderEvent> {
-  readonly #lastOrdered = new Map<string, number>(); // ms by customer
-  readonly #sold = new Map<string, number>(); // rows by article
+  readonly #users = new IdTable();
+  readonly #products = new IdTable();
+  readonly #lastOrderedMs: number[] = []; // by the customer's number
+  readonly #sold: number[] = []; // rows, by the article's number
 
-  add({ status, userId, productId, createdAtMs }: OrderEvent): void {
-    if (status !== 'Success') return;
-    const last = this.#lastOrdered.get(userId);
-    if (last === undefined || last < createdAtMs) this.#lastOrdered.set(userId, createdAtMs);
-    this.#sold.set(productId, (this.#sold.get(productId) ?? 0) + 1);
+  add(order: OrderEvent): void {
+    if (order.status !== 'Success') return;
+    const isWritten = order instanceof WrittenOrder;
+    const user = isWritten
+      ? numberAt(this.#users, order.bytes, order.userIdSpan)
+      : numberOf(this.#users, order.userId);
+    const product = isWritten
+      ? numberAt(this.#products, order.bytes, order.productIdSpan)
+      : numberOf(this.#products, order.productId);
+    if (user === this.#lastOrderedMs.length) this.#lastOrderedMs.push(order.createdAtMs);
+    else if (this.#lastOrderedMs[user] < order.createdAtMs) {
+      this.#lastOrderedMs[user] = order.createdAtMs;
+    }
+    if (product === this.#sold.length) this.#sold.push(1);
+    else this.#sold[product]++;
   }
 
   statement(): { sql: string; values: unknown[] } | null {
-    if (this.#sold.size === 0) return null;
+    if (this.#sold.length === 0) return null;
     const values = [
-      textArray(this.#lastOrdered.keys()),
-      timestampArray(this.#lastOrdered.values()),
-      textArray(this.#sold.keys()),
-      int32Array(this.#sold.values()),
+      textArray(this.#users.ids()),
+      timestampArray(this.#lastOrderedMs),
+      textArray(this.#products.ids()),
+      int32Array(this.#sold),
     ];
     return { sql: noteEffects, values };
   }
+}
+
+const encoder = new TextEncoder();
+
+function numberOf(ids: IdTable, id: string): number {
+  const bytes = encoder.encode(id);
+  return ids.numberOf(bytes, 0, bytes.length);
+}
+
+function numberAt(ids: IdTable, bytes: Uint8Array, span: Span): number {
+  const from = spanStart(span);
+  return ids.numberOf(bytes, from, from + spanLength(span));
 }
 
 /**
@@ -115,6 +141,21 @@ export async function foldEffects(client: Client, batchesMax = FOLD_BATCHES_MAX)
       products: products.rows[0].changed,
     };
   });
+}
+
+/** How long the first and the last of the batches not applied yet have waited, s; 0 without any. */
+export async function effectsAges(
+  client: Client,
+): Promise<{ oldestSeconds: number; newestSeconds: number }> {
+  const [row] = await query<{ oldest: number; newest: number }>(
+    client,
+    'reading how old the order effects are',
+    `select
+       coalesce(greatest(extract(epoch from clock_timestamp() - min(created_at)), 0), 0)::float8 as oldest,
+       coalesce(greatest(extract(epoch from clock_timestamp() - max(created_at)), 0), 0)::float8 as newest
+     from order_effects`,
+  );
+  return { oldestSeconds: row.oldest, newestSeconds: row.newest };
 }
 
 /** What is stored and not applied yet. */

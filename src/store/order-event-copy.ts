@@ -1,4 +1,5 @@
 import type { OrderEvent } from '../model/event.ts';
+import { WrittenOrder } from '../model/written-order.ts';
 import {
   textSizeMax,
   timestampMicros,
@@ -19,6 +20,7 @@ import {
   TOTAL_AMOUNT,
   UNIT_PRICE,
 } from './order-copy.ts';
+import { writeWrittenOrder } from './written-order-copy.ts';
 
 /**
  * Writes an order as a row of a binary COPY into orders (ORDER_COLUMNS), field count included.
@@ -26,6 +28,7 @@ import {
  * The texts are encoded anew each time: looking up encoded ones took twice as long.
  */
 export function writeOrderEvent(to: CopyBuffer, order: OrderEvent): void {
+  if (order instanceof WrittenOrder) return writeWrittenOrder(to, order);
   to.reserve(FIXED_SIZE + textsSizeMax(order));
   const { bytes, view, at: start } = to;
   for (let i = 0; i < FIXED_SIZE; i++) bytes[start + i] = TEMPLATE[i];

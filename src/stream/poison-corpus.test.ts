@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test';
 
-import { REJECT_REASONS } from '../model/event.ts';
+import { REJECT_REASONS, type OrderEvent } from '../model/event.ts';
 import { orderBatch } from '../model/order-batch.ts';
+import { WrittenOrder } from '../model/written-order.ts';
 import { poisonKinds, SERVER_POISON } from './poison-corpus.ts';
 import type { OutgoingRecord } from './port.ts';
 import { Refusal } from './refusal.ts';
@@ -33,8 +34,10 @@ function goodOrders(): OutgoingRecord[] {
   return encodeOrders(batch, parts, { run: 5, seed: 42, sequence: 0 });
 }
 
-const decoded = ({ topic, key, value, headers }: OutgoingRecord) =>
-  decode('orders', { topic, key, value, headers, partition: 0, offset: 0 });
+function decoded({ topic, key, value, headers }: OutgoingRecord): OrderEvent | Refusal {
+  const event = decode('orders', { topic, key, value, headers, partition: 0, offset: 0 });
+  return event instanceof WrittenOrder ? event.plain() : event;
+}
 
 for (const { name, reason, spoil } of KINDS) {
   test(`refused as '${reason}': ${name}`, () => {

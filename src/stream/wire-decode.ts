@@ -56,9 +56,10 @@ const DECODERS: { [T in Topic]: (record: StreamRecord) => EventOf[T] } = {
 };
 
 function decodeOrder(record: StreamRecord): OrderEvent {
-  const text = textOf(record);
-  const event = readWrittenOrder(text) ?? orderOf(envelopeOf('orders', text));
-  checkKey(record, event.userId);
+  const { key, value } = record;
+  const written = value && readWrittenOrder(value);
+  const event = written ?? orderOf(envelopeOf('orders', textOf(record)));
+  if (!(key && written?.isOf(key))) checkKey(record, event.userId);
   checkTrace(record);
   return event;
 }

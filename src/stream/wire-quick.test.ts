@@ -16,6 +16,13 @@ const WRITTEN =
   '"user_region":"경기도","user_gender":"M","user_age_group":"30대",' +
   '"product_id":"P00000007","category":"신선(과일/채소)"}}';
 
+const encoder = new TextEncoder();
+
+/** The quick way, with all texts made. */
+function quickly(text: string): OrderEvent | null {
+  return readWrittenOrder(encoder.encode(text))?.plain() ?? null;
+}
+
 /** The way of every other order: JSON.parse and checks by name. */
 function generally(text: string): OrderEvent | null {
   try {
@@ -27,8 +34,8 @@ function generally(text: string): OrderEvent | null {
 }
 
 test('an order as written here is read, and as JSON.parse reads it', () => {
-  expect(readWrittenOrder(WRITTEN)).not.toBeNull();
-  expect(readWrittenOrder(WRITTEN)).toEqual(generally(WRITTEN));
+  expect(quickly(WRITTEN)).not.toBeNull();
+  expect(quickly(WRITTEN)).toEqual(generally(WRITTEN));
 });
 
 test('what is not written so is left to the general way', () => {
@@ -44,7 +51,7 @@ test('what is not written so is left to the general way', () => {
   ]) {
     const text = WRITTEN.replace(from, to);
     expect(text).not.toBe(WRITTEN);
-    expect([text, readWrittenOrder(text)]).toEqual([text, null]);
+    expect([text, quickly(text)]).toEqual([text, null]);
   }
 });
 
@@ -74,7 +81,7 @@ test('the quick reader never says anything else than the general one', () => {
         text = text.slice(0, at) + insert + text.slice(at + remove);
       }
       if (!text.isWellFormed()) return; // decoding gives no such text
-      const quick = readWrittenOrder(text);
+      const quick = quickly(text);
       if (quick === null) return;
       taken++;
       expect(quick).toEqual(generally(text)!);
@@ -88,8 +95,56 @@ test('every single sign changed, every sign left out', () => {
   for (let at = 0; at < WRITTEN.length; at++) {
     for (const sign of ['', '"', '\\', '0', '9', 'a', ',', '\n', '김']) {
       const text = WRITTEN.slice(0, at) + sign + WRITTEN.slice(at + 1);
-      const quick = text.isWellFormed() ? readWrittenOrder(text) : null;
+      const quick = text.isWellFormed() ? quickly(text) : null;
       if (quick !== null) expect(quick).toEqual(generally(text)!);
     }
+  }
+});
+
+// Bytes that are no UTF-8, or only almost: overlong, surrogates, beyond Unicode, cut off.
+const LEADS = [0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef];
+LEADS.push(0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff);
+const TAILS = [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf];
+const PIECES = [
+  ...[0x00, 0x1f, 0x61, ...TAILS].map((byte) => [byte]),
+  ...LEADS.flatMap((lead) => TAILS.map((tail) => [lead, tail])),
+  ...LEADS.flatMap((lead) => TAILS.map((tail) => [lead, tail, 0x80])),
+  ...LEADS.flatMap((lead) => TAILS.map((tail) => [lead, tail, 0x80, 0xbf])),
+];
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+test('bytes that a strict decoder refuses are never taken, and those it takes are read alike', () => {
+  const bytes = encoder.encode(WRITTEN);
+  const name = encoder.encode(WRITTEN.slice(0, WRITTEN.indexOf('김'))).length;
+  let taken = 0;
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 4 }),
+      fc.constantFrom(0, 1, 3, 5, 6, 9, 11),
+      (inserted, at) => {
+        const value = Uint8Array.of(
+          ...bytes.subarray(0, name + at),
+          ...inserted.flat(),
+          ...bytes.subarray(name + at),
+        );
+        const quick = readWrittenOrder(value);
+        if (quick === null) return;
+        taken++;
+        expect(quick.plain()).toEqual(generally(strict.decode(value))!);
+      },
+    ),
+    { numRuns: 20_000 },
+  );
+  expect(taken).toBeGreaterThan(500);
+});
+
+test('every character there is, alone in a name', () => {
+  for (let code = 0; code <= 0x10ffff; code += code < 0x3000 ? 1 : 0x7f) {
+    const sign = String.fromCodePoint(code);
+    if (!sign.isWellFormed()) continue;
+    const text = WRITTEN.replace('김서준😀', sign);
+    const quick = quickly(text);
+    if (code >= 0x20 && sign !== '"' && sign !== '\\') expect(quick?.userName).toBe(sign);
+    else expect(quick).toBeNull();
   }
 });

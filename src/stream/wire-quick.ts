@@ -1,157 +1,276 @@
-import type { OrderEvent } from '../model/event.ts';
 import { ORDER_STATUSES, PAYMENT_METHODS } from '../model/order.ts';
 import { SCENARIOS } from '../model/scenario.ts';
 import { GENDERS } from '../model/user.ts';
+import { spanOf, WRITTEN_BYTES_MAX, WrittenOrder, type Span } from '../model/written-order.ts';
 import { parseTime, TIME_BYTES } from './wire-time.ts';
 import { ID_MAX, INT4_MAX, NAME_MAX, WORD_MAX } from './wire.ts';
 
 /**
  * Reads an order that is written exactly as wire-orders.ts writes it: the same fields in the same
- * order, no spaces, no escapes. Any other text, and any field out of its range, gives null, and the
- * general way decides. Three times as fast as JSON.parse and the checks behind it, and a test holds
- * that the two never disagree.
+ * order, no spaces, no escapes. Any other bytes, and any field out of its range, give null, and the
+ * general way decides. Goes over the bytes once and makes no text, so it takes a tenth of what
+ * JSON.parse and the checks behind it take; a test holds that the two never disagree.
  */
-export function readWrittenOrder(value: string): OrderEvent | null {
-  text = value;
+export function readWrittenOrder(value: Uint8Array): WrittenOrder | null {
+  if (value.length > WRITTEN_BYTES_MAX) return null;
+  bytes = value;
   at = 0;
   fits = true;
-  skip('{"version":1,"event_type":"order_created","event_id":"');
-  const orderId = uuid(SEVEN);
-  skip('","event_time":"');
-  const time = ahead(TIME_BYTES);
-  const createdAtMs = parseTime(text, at - TIME_BYTES, at);
-  skip('","order":{"order_id":"');
-  skip(orderId);
-  skip('","cart_id":"');
-  const cartId = uuid(0);
-  skip('","created_at":"');
-  skip(time);
-  skip('","unit_price":');
-  const unitPrice = whole();
-  skip(',"total_amount":');
-  const totalAmount = whole();
-  skip(',"shipping_cost":');
-  const shippingCost = whole();
-  skip(',"discount_amount":');
-  const discountAmount = whole();
-  skip(',"quantity":');
-  const quantity = whole();
-  skip(',"scenario":');
-  const scenario = whole();
-  skip(',"payment_method":"');
-  const paymentMethod = oneOf(PAYMENT_METHODS);
-  skip('","status":"');
-  const status = oneOf(ORDER_STATUSES);
-  skip('","user_id":"');
-  const userId = words(ID_MAX);
-  skip('","user_name":"');
-  const userName = words(NAME_MAX);
-  skip('","user_region":"');
-  const userRegion = words(WORD_MAX);
-  skip('","user_gender":"');
-  const userGender = oneOf(GENDERS);
-  skip('","user_age_group":"');
-  const userAgeGroup = words(WORD_MAX);
-  skip('","product_id":"');
-  const productId = words(ID_MAX);
-  skip('","category":"');
-  const category = words(WORD_MAX);
-  skip('"}}');
-  if (!fits || at !== text.length || Number.isNaN(createdAtMs)) return null;
+  const order = new WrittenOrder(value);
+  skip(HEAD);
+  const eventId = uuid();
+  skip(EVENT_TIME);
+  const time = at;
+  order.createdAtMs = moment();
+  skip(ORDER_ID);
+  order.orderIdAt = at;
+  again(eventId, UUID_LENGTH);
+  skip(CART_ID);
+  order.cartIdAt = uuid();
+  skip(CREATED_AT);
+  again(time, TIME_BYTES);
+  skip(UNIT_PRICE);
+  order.unitPrice = whole();
+  skip(TOTAL_AMOUNT);
+  order.totalAmount = whole();
+  skip(SHIPPING_COST);
+  order.shippingCost = whole();
+  skip(DISCOUNT_AMOUNT);
+  order.discountAmount = whole();
+  skip(QUANTITY);
+  order.quantity = whole();
+  skip(SCENARIO);
+  order.scenario = whole();
+  skip(PAYMENT_METHOD);
+  const payment = oneOf(PAYMENT_BYTES);
+  order.paymentMethodSpan = word(PAYMENT_BYTES[payment]);
+  order.paymentMethod = PAYMENT_METHODS[payment];
+  skip(STATUS);
+  const status = oneOf(STATUS_BYTES);
+  order.statusSpan = word(STATUS_BYTES[status]);
+  order.status = ORDER_STATUSES[status];
+  skip(USER_ID);
+  order.userIdSpan = words(ID_MAX);
+  skip(USER_NAME);
+  order.userNameSpan = words(NAME_MAX);
+  skip(USER_REGION);
+  order.userRegionSpan = words(WORD_MAX);
+  skip(USER_GENDER);
+  order.userGenderSpan = word(GENDER_BYTES[oneOf(GENDER_BYTES)]);
+  skip(USER_AGE_GROUP);
+  order.userAgeGroupSpan = words(WORD_MAX);
+  skip(PRODUCT_ID);
+  order.productIdSpan = words(ID_MAX);
+  skip(CATEGORY);
+  order.categorySpan = words(WORD_MAX);
+  skip(TAIL);
+  if (!fits || at !== value.length) return null;
+  if (!isVersion7(order.orderIdAt)) return null;
+  const { quantity, scenario } = order;
   if (quantity < 1 || quantity > INT4_MAX || scenario >= SCENARIOS.length) return null;
-  return {
-    orderId,
-    cartId,
-    createdAtMs,
-    unitPrice,
-    totalAmount,
-    shippingCost,
-    discountAmount,
-    quantity,
-    scenario,
-    paymentMethod,
-    status,
-    productId,
-    category,
-    userId,
-    userName,
-    userRegion,
-    userGender,
-    userAgeGroup,
-  };
+  return order;
 }
 
+const encoder = new TextEncoder();
+const bytesOf = (text: string): Uint8Array => encoder.encode(text);
+
+const HEAD = bytesOf('{"version":1,"event_type":"order_created","event_id":"');
+const EVENT_TIME = bytesOf('","event_time":"');
+const ORDER_ID = bytesOf('","order":{"order_id":"');
+const CART_ID = bytesOf('","cart_id":"');
+const CREATED_AT = bytesOf('","created_at":"');
+const UNIT_PRICE = bytesOf('","unit_price":');
+const TOTAL_AMOUNT = bytesOf(',"total_amount":');
+const SHIPPING_COST = bytesOf(',"shipping_cost":');
+const DISCOUNT_AMOUNT = bytesOf(',"discount_amount":');
+const QUANTITY = bytesOf(',"quantity":');
+const SCENARIO = bytesOf(',"scenario":');
+const PAYMENT_METHOD = bytesOf(',"payment_method":"');
+const STATUS = bytesOf('","status":"');
+const USER_ID = bytesOf('","user_id":"');
+const USER_NAME = bytesOf('","user_name":"');
+const USER_REGION = bytesOf('","user_region":"');
+const USER_GENDER = bytesOf('","user_gender":"');
+const USER_AGE_GROUP = bytesOf('","user_age_group":"');
+const PRODUCT_ID = bytesOf('","product_id":"');
+const CATEGORY = bytesOf('","category":"');
+const TAIL = bytesOf('"}}');
+const PAYMENT_BYTES = PAYMENT_METHODS.map(bytesOf);
+const STATUS_BYTES = ORDER_STATUSES.map(bytesOf);
+const GENDER_BYTES = GENDERS.map(bytesOf);
+
 // Where the reader stands. One record is read at a time and to its end, so this is not shared.
-let text = '';
+let bytes: Uint8Array = new Uint8Array(0);
 let at = 0;
 let fits = true; // false: what follows is not what was expected, and all further reading is idle
 
-const [QUOTE, BACKSLASH, SPACE, DASH, ZERO] = Array.from('"\\ -0', (sign) => sign.charCodeAt(0));
-const SEVEN = '7'.charCodeAt(0);
+const [QUOTE, BACKSLASH, SPACE, DASH, ZERO, SEVEN] = bytesOf('"\\ -07');
 const UUID_LENGTH = 36;
 const DIGITS_MAX = 15; // such a number is below 2^53
 
-function skip(literal: string): void {
-  if (fits && text.startsWith(literal, at)) at += literal.length;
-  else fits = false;
+function skip(literal: Uint8Array): void {
+  for (let i = 0; i < literal.length; i++) {
+    if (bytes[at + i] !== literal[i]) {
+      fits = false;
+      return;
+    }
+  }
+  at += literal.length;
 }
 
-function ahead(length: number): string {
+/** The same bytes that stand at `from`. */
+function again(from: number, length: number): void {
+  for (let i = 0; i < length; i++) {
+    if (bytes[at + i] !== bytes[from + i]) {
+      fits = false;
+      return;
+    }
+  }
   at += length;
-  return text.slice(at - length, at);
 }
 
-/** A UUID in small letters; of the given version digit, or of any for 0. */
-function uuid(version: number): string {
+/** A UUID in small letters, of any version; returns where it begins. */
+function uuid(): number {
   const start = at;
   for (let i = 0; i < UUID_LENGTH; i++) {
-    const sign = text.charCodeAt(start + i);
+    const sign = bytes[start + i];
     const dash = i === 8 || i === 13 || i === 18 || i === 23;
     if (dash ? sign !== DASH : !isHex(sign)) fits = false;
   }
-  if (version !== 0) {
-    const variant = text[start + 19]; // RFC 9562's own
-    const known = variant === '8' || variant === '9' || variant === 'a' || variant === 'b';
-    if (text.charCodeAt(start + 14) !== version || !known) fits = false;
-  }
-  return ahead(UUID_LENGTH);
+  at += UUID_LENGTH;
+  return start;
 }
 
 function isHex(sign: number): boolean {
   return (sign >= 0x30 && sign <= 0x39) || (sign >= 0x61 && sign <= 0x66);
 }
 
+/** With RFC 9562's own variant: 8, 9, a, b. */
+function isVersion7(id: number): boolean {
+  const variant = bytes[id + 19];
+  const known = variant === 0x38 || variant === 0x39 || variant === 0x61 || variant === 0x62;
+  return known && bytes[id + 14] === SEVEN;
+}
+
+const DATE_BYTES = '2026-11-21'.length;
+const date = new Uint8Array(DATE_BYTES); // that was read last
+let midnightMs = NaN; // of that date in Seoul
+const MIDNIGHT = 'T00:00:00.000+09:00';
+const SHAPE = bytesOf('YYYY-MM-DDT__:__:__.___+09:00'); // _ is any digit
+const ANY_DIGIT = '_'.charCodeAt(0);
+
+/** A time of TIME_BYTES, in ms since the epoch. Dates repeat, and are parsed once. */
+function moment(): number {
+  const start = at;
+  at += TIME_BYTES;
+  if (!isDateAt(start)) parseDate(start);
+  for (let i = DATE_BYTES; i < TIME_BYTES; i++) {
+    const sign = bytes[start + i];
+    if (SHAPE[i] === ANY_DIGIT ? !(sign >= ZERO && sign <= ZERO + 9) : sign !== SHAPE[i])
+      fits = false;
+  }
+  const hour = two(start + 11);
+  const minute = two(start + 14);
+  const second = two(start + 17);
+  if (!(hour <= 23 && minute <= 59 && second <= 59) || Number.isNaN(midnightMs)) fits = false;
+  const ms = two(start + 20) * 10 + bytes[start + 22] - ZERO;
+  return midnightMs + ((hour * 60 + minute) * 60 + second) * 1_000 + ms;
+}
+
+function isDateAt(start: number): boolean {
+  for (let i = 0; i < DATE_BYTES; i++) if (bytes[start + i] !== date[i]) return false;
+  return true;
+}
+
+function parseDate(start: number): void {
+  for (let i = 0; i < DATE_BYTES; i++) date[i] = bytes[start + i];
+  midnightMs = parseTime(`${String.fromCharCode(...date)}${MIDNIGHT}`);
+}
+
+/** The number that two digits write. */
+function two(from: number): number {
+  return (bytes[from] - ZERO) * 10 + bytes[from + 1] - ZERO;
+}
+
 /** A whole number, 0 or more, as JSON.stringify writes it. */
 function whole(): number {
   const start = at;
   let value = 0;
-  let digit = text.charCodeAt(at) - ZERO;
+  let digit = bytes[at] - ZERO;
   while (digit >= 0 && digit <= 9) {
     value = value * 10 + digit;
-    digit = text.charCodeAt(++at) - ZERO;
+    digit = bytes[++at] - ZERO;
   }
   const digits = at - start;
-  const leadingZero = digits > 1 && text.charCodeAt(start) === ZERO;
+  const leadingZero = digits > 1 && bytes[start] === ZERO;
   if (digits === 0 || digits > DIGITS_MAX || leadingZero) fits = false;
   return value;
 }
 
-function oneOf<Value extends string>(list: readonly Value[]): Value {
-  for (const value of list) {
-    if (text.startsWith(value, at) && text.charCodeAt(at + value.length) === QUOTE) {
-      at += value.length;
-      return value;
-    }
-  }
+/** Which of these texts stands here, closing quote included. */
+function oneOf(list: readonly Uint8Array[]): number {
+  for (let i = 0; i < list.length; i++) if (isHere(list[i])) return i;
   fits = false;
-  return list[0];
+  return 0;
 }
 
-/** Text up to the closing quote. Of decoded UTF-8 without escapes, every character is storable. */
-function words(max: number): string {
+function isHere(text: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+  return bytes[at + text.length] === QUOTE;
+}
+
+/** Goes behind a text that stands here. */
+function word(text: Uint8Array): Span {
+  at += text.length;
+  return spanOf(at - text.length, at);
+}
+
+/** Text up to the closing quote: UTF-8 (RFC 3629), without escapes, of `max` UTF-16 units at most. */
+function words(max: number): Span {
   const start = at;
-  let sign = text.charCodeAt(at);
-  while (sign !== QUOTE && sign !== BACKSLASH && sign >= SPACE) sign = text.charCodeAt(++at);
-  if (sign !== QUOTE || at === start || at - start > max) fits = false;
-  return text.slice(start, at);
+  let units = 0;
+  let here = at;
+  for (;;) {
+    const lead = bytes[here];
+    if (lead < 0x80) {
+      if (lead === QUOTE) break;
+      if (lead === BACKSLASH || lead < SPACE) return unfit();
+      here++;
+      units++;
+    } else {
+      const length = sequenceLength(here, lead);
+      if (length === 0) return unfit();
+      here += length;
+      units += length === 4 ? 2 : 1;
+    }
+  }
+  at = here;
+  if (units === 0 || units > max) fits = false;
+  return spanOf(start, here);
+}
+
+/** How many bytes a character beyond ASCII has, 0 if it is not well-formed, or not there. */
+function sequenceLength(from: number, lead: number): number {
+  const second = bytes[from + 1];
+  if (lead >= 0xe1 && lead <= 0xec) {
+    return isTail(second) && isTail(bytes[from + 2]) ? 3 : 0;
+  }
+  if (lead >= 0xc2 && lead <= 0xdf) return isTail(second) ? 2 : 0;
+  if (!isTail(second) || !isTail(bytes[from + 2])) return 0;
+  if (lead === 0xe0) return second >= 0xa0 ? 3 : 0;
+  if (lead === 0xed) return second <= 0x9f ? 3 : 0; // no surrogates
+  if (lead === 0xee || lead === 0xef) return 3;
+  if (!isTail(bytes[from + 3])) return 0;
+  if (lead === 0xf0) return second >= 0x90 ? 4 : 0;
+  if (lead >= 0xf1 && lead <= 0xf3) return 4;
+  return lead === 0xf4 && second <= 0x8f ? 4 : 0;
+}
+
+function isTail(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
+}
+
+function unfit(): Span {
+  fits = false;
+  return 0;
 }

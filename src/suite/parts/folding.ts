@@ -2,18 +2,21 @@ import { metrics } from '../../base/metrics.ts';
 import { monotonicMs } from '../../base/clock.ts';
 import { pause } from '../../base/shutdown.ts';
 import { Outage } from '../../base/outage.ts';
-import { EffectsFolder, foldPauseMs, pendingEffects } from '../../store/effects.ts';
+import { effectsAges, EffectsFolder, foldPauseMs } from '../../store/effects.ts';
 import { databaseOf } from '../config.ts';
 import { Database } from '../database.ts';
 import type { PartContext } from '../part.ts';
 
+const LOOK_MS = 250;
 const DUE_SECONDS = 0.9; // three consumers offer themselves; what one has just folded is not due
+const QUIET_SECONDS = 0.3; // nothing has come for so long: there is nothing to wait for
 const END_MS_MAX = 1_000; // a fold that is left behind is undone, and done by another
 const JOB = 'fold-effects';
 
 /**
- * Applies what stored orders change in users and products, every second or so beside `work`, until
- * that ends. Every order consumer offers itself, and the database lets one at a time do it.
+ * Applies what stored orders change in users and products, every second or so beside `work`, and at
+ * once when orders cease to come, until that ends. Every order consumer offers itself, and the
+ * database lets one at a time do it.
  */
 export async function withFolding(
   { name, config, signal, log }: PartContext,
@@ -25,10 +28,15 @@ export async function withFolding(
   const over = new AbortController();
   const ended = AbortSignal.any([signal, over.signal]);
   const folding = (async () => {
+    let restedMs = 0; // when it may fold again, busy or not
     while (!ended.aborted) {
-      const started = monotonicMs();
-      await outage.survive(() => foldDue(database, folder, ended));
-      await pause(foldPauseMs(monotonicMs() - started), ended);
+      await outage.survive(async () => {
+        if (!(await isDue(database, monotonicMs() >= restedMs))) return;
+        const started = monotonicMs();
+        await foldAll(database, folder, ended);
+        restedMs = monotonicMs() + foldPauseMs(monotonicMs() - started);
+      });
+      await pause(LOOK_MS, ended);
     }
   })();
   try {
@@ -40,13 +48,16 @@ export async function withFolding(
   }
 }
 
-async function foldDue(
+async function isDue(database: Database, rested: boolean): Promise<boolean> {
+  const { oldestSeconds, newestSeconds } = await database.use(effectsAges);
+  return newestSeconds >= QUIET_SECONDS || (rested && oldestSeconds >= DUE_SECONDS);
+}
+
+async function foldAll(
   database: Database,
   folder: EffectsFolder,
   signal: AbortSignal,
 ): Promise<void> {
-  const { ageSeconds } = await database.use(pendingEffects);
-  if (ageSeconds < DUE_SECONDS) return;
   for (let goOn = true; goOn && !signal.aborted;) {
     const { batches, users, products, more } = await database.use((client) => folder.fold(client));
     if (batches > 0) {

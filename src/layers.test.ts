@@ -13,7 +13,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   analyse: ['base', 'model', 'store', 'stream', 'cache'],
   stack: ['base'],
   recommend: ['base', 'model'],
-  jobs: ['base', 'model', 'generate', 'store', 'recommend'],
+  report: ['base', 'recommend'],
+  jobs: ['base', 'model', 'generate', 'store', 'recommend', 'report'],
   suite: ['base', 'model', 'generate', 'cache', 'stream', 'store', 'show', 'jobs'],
   cli: [
     'base',

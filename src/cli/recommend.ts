@@ -1,9 +1,6 @@
-import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 
 import { setting } from '../base/config.ts';
-import { startProgress } from '../base/progress.ts';
-import { abortOnSignal } from '../base/shutdown.ts';
 import { columns, count, duration } from '../base/terminal.ts';
 import { explain, type Explanation } from '../jobs/explain.ts';
 import { ingest, type IngestResult } from '../jobs/ingest.ts';
@@ -16,21 +13,27 @@ import {
   type RecommendResult,
   type TrainResult,
 } from '../jobs/recommend.ts';
-import { command, databaseOf, result, wholeNumber, type Common } from './common.ts';
+import { databaseOf, result, wholeNumber } from './common.ts';
+import {
+  monthly,
+  threaded,
+  withProgress,
+  type MonthOptions,
+  type WorkOptions,
+} from './recommend-options.ts';
+import { reportCommand } from './recommend-report.ts';
 
-type MonthOptions = Common & { month: string };
-type WorkOptions = MonthOptions & { threads: number };
 type TrainOptions = WorkOptions & { seed: number; sample?: number };
 type RunOptions = WorkOptions & { includeOwned?: boolean; model?: string };
 type IngestOptions = MonthOptions & { restart?: boolean };
 
-const THREADS_MAX = 64;
 const SAMPLE_MAX = 20_000_000;
 
 const HELP = `
 Examples:
   millrace recommend all --month 2025-12        ingest, train, run: the whole month
   millrace recommend run --month 2025-12        recommend again, by the month's model
+  millrace recommend report --month 2025-12     is it any good? a page beside the model
   millrace recommend rollback --month 2025-12   back to what was read before the last run
   millrace recommend explain CUS00000001 --month 2025-12
 
@@ -47,20 +50,10 @@ export function recommendCommand(): Command {
     .addCommand(runCommand())
     .addCommand(profileCommand())
     .addCommand(allCommand())
+    .addCommand(reportCommand())
     .addCommand(rollbackCommand())
     .addCommand(explainCommand());
 }
-
-const monthly = (name: string, description: string): Command =>
-  command(name, description).requiredOption('--month <month>', 'like 2025-12');
-
-const threaded = (name: string, description: string): Command =>
-  monthly(name, description).option(
-    '--threads <count>',
-    'threads that compute; changes no row',
-    wholeNumber(1, THREADS_MAX),
-    Math.min(THREADS_MAX, availableParallelism()),
-  );
 
 const training = (made: Command): Command =>
   made
@@ -186,20 +179,6 @@ const sources = (): { rodbUrl?: string; bidbUrl?: string } => ({
   rodbUrl: setting('RODB_URL'),
   bidbUrl: setting('BIDB_URL'),
 });
-
-async function withProgress<Result>(
-  work: (
-    onProgress: (done: number, total: number, note: string) => void,
-    signal: AbortSignal,
-  ) => Promise<Result>,
-): Promise<Result> {
-  const progress = startProgress('customers');
-  try {
-    return await work(progress.update.bind(progress), abortOnSignal());
-  } finally {
-    progress.stop(); // it clears its line, so before the result
-  }
-}
 
 const ingestText = ({ customers, active, seconds, checksum }: IngestResult): string =>
   `ingested ${count(customers)} customers, ${count(active)} of them active, in ${duration(seconds)}; checksum ${checksum}`;

@@ -1,17 +1,13 @@
-import * as v from 'valibot';
-
 import { PipelineError } from '../base/errors.ts';
 import { fieldText, itemsOf, readCustomers, VECTOR_FIELDS } from '../recommend/customers.ts';
 import { FEATURES, prepareFeatures, rawFeatures } from '../recommend/features.ts';
 import { openPool } from '../recommend/kernels.ts';
-import { centresOf, loadModel, modelPath, MODELS_DIR } from '../recommend/model.ts';
+import { centresOf } from '../recommend/model.ts';
 import { DIMS } from '../recommend/rows.ts';
 import { query, withClient, type Client } from '../store/client.ts';
 import { readVectors } from '../store/customer-vectors.ts';
-import { publishedNote } from '../store/publish.ts';
 import { checkMonth } from '../recommend/day.ts';
-
-export type ExplainOptions = { month: string; model?: string; modelsDir?: string };
+import { publishedModel, type ModelOptions } from './published-model.ts';
 
 export type Suggestion = { name: string; reason: string };
 
@@ -41,26 +37,16 @@ export type Explanation = {
 
 type Stored = Record<string, string | null> & { user_cluster: number; cluster_similarity: number };
 
-const Note = v.object({ model: v.string() });
-
 /** Explains what is published for a customer, by the model that made it. */
 export async function explain(
   databaseUrl: string,
   ccod: string,
-  { month, model: path, modelsDir = MODELS_DIR }: ExplainOptions,
+  options: ModelOptions,
 ): Promise<Explanation> {
+  const { month } = options;
   checkMonth(month);
-  const model = loadModel(path ?? modelPath(month, modelsDir));
   return await withClient(databaseUrl, async (client) => {
-    const note = await publishedNote(client, `${month}-01`);
-    const made = note === null ? null : v.parse(Note, JSON.parse(note)).model;
-    if (made !== null && made !== model.hash) {
-      throw new PipelineError(
-        'RUN_CONFLICT',
-        `${month} was made by model ${made}, and this is ${model.hash}; run the month again, ` +
-          'or name that model with --model',
-      );
-    }
+    const { model } = await publishedModel(client, options);
     const stored = await storedRow(client, month, ccod);
     const codes = [ccod, ...(stored.sim_ccod === null ? [] : [stored.sim_ccod])];
     await refuseOther(client, month, codes);

@@ -17,9 +17,10 @@ test("equals scikit-learn's where every row is in the sample", () =>
     });
     const clusters = found.clusters.map(({ silhouette }) => silhouette);
     expect(apart(clusters.slice(0, 5), answer.clusters)).toBeLessThan(1e-9);
-    expect(found.clusters[4]).toEqual({ rows: 1, sampled: 1, silhouette: 0 });
-    expect(found.clusters[5]).toEqual({ rows: 0, sampled: 0, silhouette: 0 });
+    expect(found.clusters[4]).toEqual({ rows: 1, sampled: 1, silhouette: 0, error: 0 });
+    expect(found.clusters[5]).toEqual({ rows: 0, sampled: 0, silhouette: 0, error: 0 });
     expect(found.silhouette).toBeCloseTo(answer.silhouette, 9);
+    expect(found.error).toBe(0);
   }));
 
 test('a sample of each cluster comes near what all rows give, the same at any number of threads', async () => {
@@ -33,5 +34,21 @@ test('a sample of each cluster comes near what all rows give, the same at any nu
   const one = await withPool(1, (pool) => silhouettes(pool, rows, labels, sizes, some));
   expect(one.clusters.map(({ sampled }) => sampled)).toEqual([200, 200]);
   expect(Math.abs(one.silhouette - all.silhouette)).toBeLessThan(0.02);
+  expect(Math.abs(one.silhouette - all.silhouette)).toBeLessThan(one.error * 4);
   expect(await withPool(4, (pool) => silhouettes(pool, rows, labels, sizes, some))).toEqual(one);
 });
+
+test('clusters of a sample weigh what they have in all', () =>
+  withPool(1, async (pool) => {
+    const labels = Uint8Array.from(answer.labels);
+    const sizes = sizesOf(labels, 5);
+    const standFor = Int32Array.of(1_000, 0, 0, 0, 0).map((rows, c) => rows || sizes[c]);
+    const found = await silhouettes(pool, rowsOf(answer.rows), labels, sizes, {
+      seed: 1,
+      standFor,
+    });
+    expect(found.clusters.map(({ rows }) => rows)).toEqual([...standFor]);
+    const all = standFor.reduce((sum, rows) => sum + rows, 0);
+    const expected = answer.clusters.reduce((sum, value, c) => sum + value * standFor[c], 0) / all;
+    expect(found.silhouette).toBeCloseTo(expected, 9);
+  }));

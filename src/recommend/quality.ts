@@ -7,11 +7,13 @@ export type ClusterSilhouette = {
   rows: number;
   sampled: number;
   silhouette: number; // the mean over the sampled rows; 0 for a cluster of one
+  error: number; // the standard error of that mean; 0 where all rows were sampled
 };
 
 export type Silhouettes = {
   clusters: readonly ClusterSilhouette[];
   silhouette: number; // the mean over all rows: each cluster's weighed by its rows
+  error: number; // its standard error
 };
 
 /** Rows sampled from a cluster: memory stays fixed, and small clusters are seen as well as large. */
@@ -19,25 +21,42 @@ export const SILHOUETTE_ROWS = 1_000;
 
 /**
  * Silhouettes on a sample stratified by cluster: distances go to the sampled rows of each cluster.
- * Exact where every cluster has at most `perCluster` rows.
+ * Exact where every cluster has at most `perCluster` rows. Where the rows are a sample themselves,
+ * `standFor` says how many each cluster has in all.
  */
 export async function silhouettes(
   pool: Pool,
   rows: Float64Array, // IN  [count x DIMS]
   labels: Uint8Array, // IN  [count]
   sizes: Int32Array, // IN  [k]
-  { seed, perCluster = SILHOUETTE_ROWS }: { seed: number; perCluster?: number },
+  {
+    seed,
+    perCluster = SILHOUETTE_ROWS,
+    standFor = sizes,
+  }: { seed: number; perCluster?: number; standFor?: Int32Array },
 ): Promise<Silhouettes> {
   const sample = stratify(rows, labels, sizes, new Random(seed, 'sample').at(0), perCluster);
   const chunks = Math.ceil(rowCount(sample.rows) / SILHOUETTE_CHUNK);
   const values = (await pool.map(measureSilhouettes, sample, chunks)).flat();
-  const clusters = Array.from(sizes, (size, cluster) => {
-    const own = values.slice(sample.starts[cluster], sample.starts[cluster + 1]);
-    const silhouette = own.reduce((sum, value) => sum + value, 0) / Math.max(1, own.length);
-    return { rows: size, sampled: own.length, silhouette };
-  });
+  const clusters = Array.from(standFor, (size, cluster) =>
+    summarize(values.slice(sample.starts[cluster], sample.starts[cluster + 1]), size),
+  );
+  return { clusters, ...overall(clusters) };
+}
+
+function summarize(values: readonly number[], rows: number): ClusterSilhouette {
+  const sampled = values.length;
+  const silhouette = values.reduce((sum, value) => sum + value, 0) / Math.max(1, sampled);
+  if (sampled === rows || sampled < 2) return { rows, sampled, silhouette, error: 0 };
+  const squares = values.reduce((sum, value) => sum + (value - silhouette) ** 2, 0);
+  return { rows, sampled, silhouette, error: Math.sqrt(squares / (sampled - 1) / sampled) };
+}
+
+function overall(clusters: readonly ClusterSilhouette[]): Omit<Silhouettes, 'clusters'> {
+  const rows = clusters.reduce((total, c) => total + c.rows, 0);
   const sum = clusters.reduce((total, c) => total + c.silhouette * c.rows, 0);
-  return { clusters, silhouette: sum / labels.length };
+  const variance = clusters.reduce((total, c) => total + (c.error * c.rows) ** 2, 0);
+  return { silhouette: sum / rows, error: Math.sqrt(variance) / rows };
 }
 
 /** Sampled rows, cluster after cluster. */

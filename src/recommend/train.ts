@@ -56,7 +56,7 @@ export async function trainClusteringModel(
 }
 
 /** The centres of an earlier model where they would lie in the space of these rules. */
-function rescale(previous: Model, { scaler }: FeatureRules): Float64Array {
+export function rescale(previous: Model, { scaler }: FeatureRules): Float64Array {
   return centresOf(previous).map((value, i) => {
     const raw = value * previous.scaler.scales[i % DIMS] + previous.scaler.means[i % DIMS];
     return (raw - scaler.means[i % DIMS]) / scaler.scales[i % DIMS];

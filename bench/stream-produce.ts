@@ -95,7 +95,7 @@ async function newTopic(admin: StreamAdmin, name: string): Promise<string> {
 }
 
 const sizeOf = ({ key, value, headers }: OutgoingRecord): number =>
-  headers.reduce((sum, [name, data]) => sum + name.length + data.length, 0) +
+  headers.reduce((sum, [name, data]) => sum + name.length + (data?.length ?? 0), 0) +
   (key?.length ?? 0) +
   (value?.length ?? 0);
 

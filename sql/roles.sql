@@ -43,7 +43,7 @@ begin
     grant select, insert, update on users, products, orders to millrace_ingest;
     grant select, update on id_counters to millrace_ingest;
     grant usage on sequence run_numbers to millrace_ingest;
-    grant select, insert, update on consumer_offsets, dead_letters to millrace_ingest;
+    grant select, insert, update on consumer_offsets, consumer_topics, dead_letters to millrace_ingest;
     -- Effects are deleted once they are applied, nothing else is.
     grant select, insert, delete on order_effects to millrace_ingest;
     grant select, insert, update, delete on waiting_effects to millrace_ingest;
@@ -73,7 +73,8 @@ begin
     grant usage on schema public to millrace_grafana;
     -- Not dead_letters: they hold customers' data as it came.
     grant select on users, products, orders, grade_changes, backfill_runs, backfill_days,
-      backfill_expected, consumer_offsets, order_effects, waiting_effects, jobs, job_runs
+      backfill_expected, consumer_offsets, consumer_topics, order_effects, waiting_effects, jobs,
+      job_runs
       to millrace_grafana;
     grant usage on schema source, analytics to millrace_grafana;
     grant select on analytics.user_recommendation, analytics.cluster_profile,

@@ -62,6 +62,16 @@ table consumer_offsets with (fillfactor=20) owner millrace_owner
   grant insert to millrace_ingest
   grant select to millrace_ingest
   grant update to millrace_ingest
+table consumer_topics owner millrace_owner
+  column group_id text not null
+  column topic text not null
+  column topic_id uuid not null
+  constraint consumer_topics_pkey PRIMARY KEY (group_id, topic)
+  CREATE UNIQUE INDEX consumer_topics_pkey ON public.consumer_topics USING btree (group_id, topic)
+  grant select to millrace_grafana
+  grant insert to millrace_ingest
+  grant select to millrace_ingest
+  grant update to millrace_ingest
 table dead_letters owner millrace_owner
   column topic text not null
   column partition integer not null
@@ -74,9 +84,12 @@ table dead_letters owner millrace_owner
   column first_seen timestamp with time zone not null default now()
   column state text not null default 'open'::text
   column redriven_at timestamp with time zone
+  column published_at timestamp with time zone
+  column redrive_of text
   constraint dead_letters_pkey PRIMARY KEY (topic, partition, record_offset)
   constraint dead_letters_state CHECK ((state = ANY (ARRAY['open'::text, 'redriven'::text, 'dismissed'::text])))
   CREATE UNIQUE INDEX dead_letters_pkey ON public.dead_letters USING btree (topic, partition, record_offset)
+  CREATE INDEX dead_letters_unpublished ON public.dead_letters USING btree (topic, partition, record_offset) WHERE (published_at IS NULL)
   grant insert to millrace_ingest
   grant select to millrace_ingest
   grant update to millrace_ingest

@@ -34,12 +34,26 @@ export function renderAudit(audit: Audit): string {
     '',
     ...derived,
     `${count(audit.deadLetters)} dead letters, each compared with its record`,
+    ...letterLine(audit),
     holes,
     ...cacheLine(audit),
     ...gone,
     '',
     verdict(audit),
   ].join('\n');
+}
+
+function letterLine({ letters, deadLetters, unpublished }: Audit): string[] {
+  if (deadLetters === 0) return [];
+  const expired = letters.reduce((sum, { expired: gone }) => sum + gone, 0);
+  const found = letters.reduce((sum, { places }) => sum + places, 0);
+  return [
+    [
+      `${count(found)} of them in the dead-letter topics`,
+      ...(unpublished > 0 ? [`${count(unpublished)} on their way there`] : []),
+      ...(expired > 0 ? [`${count(expired)} records gone from there since`] : []),
+    ].join(', '),
+  ];
 }
 
 function cacheLine({ cache }: Audit): string[] {
@@ -54,9 +68,12 @@ function cacheLine({ cache }: Audit): string[] {
 }
 
 function verdict(audit: Audit): string {
-  const { produced, stored, lost, duplicated, pending, firstDifference } = audit;
+  const { produced, stored, lost, duplicated, pending, unpublished, firstDifference } = audit;
   const figures = `${count(produced)} produced, ${count(stored)} stored, ${count(lost)} lost, ${count(duplicated)} doubled`;
   if (firstDifference !== null) return `FAIL: ${figures}\nfirst difference: ${firstDifference}`;
   if (pending > 0) return `NOT YET: ${figures}, ${count(pending)} on their way; try --wait 60`;
+  if (unpublished > 0) {
+    return `NOT YET: ${figures}, ${count(unpublished)} dead letters on their way to their topics; try --wait 60`;
+  }
   return `CLEAN: ${figures}`;
 }

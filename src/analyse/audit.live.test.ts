@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 
+import { logger } from '../base/log.ts';
 import { withRedis } from '../cache/client.ts';
 import { loadPools } from '../cache/pools.ts';
 import {
   GROUPS,
+  TOPICS,
   type EventOf,
   type Rejected,
   type Sink,
@@ -30,6 +32,8 @@ import { Refusal } from '../stream/refusal.ts';
 import { decode } from '../stream/wire-decode.ts';
 import { encodeProduct, encodeUser } from '../stream/wire-encode.ts';
 import { formatTime } from '../stream/wire-time.ts';
+import { Database } from '../suite/database.ts';
+import { publishLetters } from '../suite/publisher.ts';
 import { audit, type Audit } from './audit.ts';
 import { renderAudit } from './audit-text.ts';
 
@@ -155,6 +159,24 @@ async function store<T extends Topic>(topic: T, sink: Sink<EventOf[T]>, share = 
   await sink.close();
 }
 
+/** Sends the dead letters to their topics, as the suite would. */
+async function publish(): Promise<void> {
+  const stop = new AbortController();
+  const settings = { brokers: kafka.kafkaBrokers.split(','), clientId: 'publisher' };
+  const publishing = publishLetters({
+    database: new Database(database.url, 'publisher'),
+    kafka: settings,
+    topics: TOPICS,
+    signal: stop.signal,
+    log: logger('publisher', { level: 'off' }),
+    check: (failure) => {
+      expect(failure).toBeNull();
+      stop.abort();
+    },
+  });
+  await publishing;
+}
+
 test('before anything is stored, everything is on its way and nothing is lost', async () => {
   const found = await audit(client, admin);
   expect(found).toMatchObject({ produced: 0, stored: 0, lost: 0, clean: false });
@@ -174,8 +196,16 @@ test('half stored is half judged', async () => {
   expect(found.stored).toBeGreaterThan(100);
 });
 
-test('all stored is clean, with repeats and poison among it, before and after the fold', async () => {
+test('dead letters that are not in their topics yet are on their way, and no difference', async () => {
   await store('orders', orderSink({ databaseUrl: database.url }));
+  const found = await audit(client, admin);
+  expect(found).toMatchObject({ pending: 0, unpublished: poison, firstDifference: null });
+  expect(found.clean).toBe(false);
+  expect(renderAudit(found)).toContain(`${poison} dead letters on their way to their topics`);
+  await publish();
+});
+
+test('all stored is clean, with repeats and poison among it, before and after the fold', async () => {
   for (const fold of [false, true]) {
     if (fold) await foldEffects(client);
     const found = await audit(client, admin);
@@ -186,10 +216,19 @@ test('all stored is clean, with repeats and poison among it, before and after th
       lost: 0,
       duplicated: 0,
       deadLetters: poison,
+      unpublished: 0,
       pending: 0,
       inDoubt: 0,
       derivedWrong: 0,
       clean: true,
+    });
+    expect(found.letters.find(({ topic }) => topic === 'orders')).toEqual({
+      topic: 'orders',
+      places: poison,
+      unpublished: 0,
+      missing: 0,
+      unknown: 0,
+      expired: 0,
     });
     expect(found.topics.find(({ topic }) => topic === 'orders')).toMatchObject({
       records: ORDERS + poison + 20,
@@ -227,7 +266,14 @@ test('a dead letter that was sent again is no fault, whatever its record has bec
 /** What the audit says while `sabotage` has been done; it is undone again. */
 async function auditAfter(sabotage: string): Promise<Audit> {
   const undo = await connect(database.url);
-  const saved = ['orders', 'users', 'products', 'dead_letters', 'consumer_offsets'];
+  const saved = [
+    'orders',
+    'users',
+    'products',
+    'dead_letters',
+    'consumer_offsets',
+    'consumer_topics',
+  ];
   for (const table of saved) await undo.query(`create table saved_${table} as table ${table}`);
   try {
     await undo.query(sabotage);
@@ -299,6 +345,19 @@ test.each([
        select min(partition) from consumer_offsets where topic = 'users')`,
     {},
     'another Kafka?',
+  ],
+  [
+    'a topic made anew since it was stored',
+    `insert into consumer_topics values ('users_group', 'users', '0195d7a0-4b1c-7000-8000-0123456789ab')`,
+    { lost: 0 },
+    'the offsets of users count in the topic of id 0195d7a0',
+  ],
+  [
+    'a dead letter that is said to be in its topic',
+    `insert into dead_letters (topic, partition, record_offset, headers, reason, message, published_at)
+     values ('orders', 2, 1000000, '[]', 'json', 'no JSON', now())`,
+    { lost: 0 },
+    'the dead letter orders:2:1000000 is not in orders.dlq',
   ],
   [
     'a dead letter with another byte',

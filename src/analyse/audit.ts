@@ -2,16 +2,18 @@ import type { Redis } from '../cache/client.ts';
 import {
   GROUPS,
   TOPICS,
+  placeText,
   type EventOf,
+  type Place,
   type StreamRecord,
   type Topic,
   type Trace,
 } from '../model/event.ts';
 import { transaction, type Client } from '../store/client.ts';
 import { CopyBuffer } from '../store/copy-buffer.ts';
-import { findDeadLetters, readDeadLetter, type Place } from '../store/dead-letters.ts';
+import { findDeadLetters, readDeadLetter } from '../store/dead-letters.ts';
 import { compareDerived, type DerivedDifference } from '../store/derived.ts';
-import { storedOffsets, type StoredOffset } from '../store/offsets.ts';
+import { heldTopicId, storedOffsets, type StoredOffset } from '../store/offsets.ts';
 import { ORDER_TABLE } from '../store/sink-orders.ts';
 import { PRODUCT_TABLE } from '../store/sink-products.ts';
 import type { SinkTable } from '../store/sink-table.ts';
@@ -23,6 +25,12 @@ import { Refusal } from '../stream/refusal.ts';
 import { decode } from '../stream/wire-decode.ts';
 import { parseTrace, TRACE_HEADER } from '../stream/wire.ts';
 import { auditCache, cachedPools, type CacheAudit } from './audit-cache.ts';
+import {
+  auditLetterTopics,
+  publishedSoFar,
+  type LetterMark,
+  type LetterTopicAudit,
+} from './audit-letters.ts';
 import type { AckedRange } from './ledger.ts';
 import { SequenceBook } from './sequences.ts';
 
@@ -51,10 +59,12 @@ export type Audit = {
   lost: number;
   duplicated: number; // rows that one event made a second time, under another id
   deadLetters: number;
+  unpublished: number; // of them, on their way to their dead-letter topic
   pending: number;
   inDoubt: number; // numbers just below a maker's last that never came: it was killed, or is at work
   derivedWrong: number;
   topics: TopicAudit[];
+  letters: LetterTopicAudit[];
   derived: DerivedDifference[];
   cache: CacheAudit | null; // null: not asked, or nothing cached
   firstDifference: string | null;
@@ -113,6 +123,7 @@ export async function audit(
   const note = (difference: string): void => void first.push(difference);
   // Before the snapshot: what is cached later may come from rows that the snapshot does not have.
   const cached = redis === null ? null : await cachedPools(redis);
+  const published = await publishedSoFar(admin);
   // One snapshot for all questions, so that a running stream does not move between them.
   return await transaction(client, 'auditing', async () => {
     await client.query('set transaction isolation level repeatable read read only');
@@ -121,10 +132,12 @@ export async function audit(
     const book = new SequenceBook(await lastRun(client));
     const topics: TopicAudit[] = [];
     for (const topic of TOPICS) {
+      await checkTopic(client, admin, topic, note);
       // After the offsets, so that Kafka is never behind what is stored; if it is, it is another Kafka.
       const edges = judged(await admin.edges(topic), topic, offsets, note);
       topics.push(await auditTopic({ client, admin, topic, edges, letters, book, note }));
     }
+    const letterTopics = await auditLetterTopics(admin, letters, published, note);
     const derived = await compareDerived(client);
     for (const { column, wrong, firstId, expected, found } of derived) {
       if (wrong > 0) note(`${column} of ${firstId} is ${found}; its orders say ${expected}`);
@@ -146,16 +159,31 @@ export async function audit(
       lost: sum('lost') + sum('skipped') + sum('lettersMissing') + counted.missing,
       duplicated: sum('doubled'),
       deadLetters: letters.size,
+      unpublished: letterTopics.reduce((total, { unpublished }) => total + unpublished, 0),
       pending: sum('pending'),
       inDoubt: counted.inDoubt,
       derivedWrong: derived.reduce((total, { wrong }) => total + wrong, 0),
       topics,
+      letters: letterTopics,
       derived,
       cache,
       firstDifference: first[0] ?? null,
     };
-    return { ...result, clean: first.length === 0 && result.pending === 0 };
+    return { ...result, clean: first.length === 0 && result.pending + result.unpublished === 0 };
   });
+}
+
+/** Offsets of a topic that was deleted and made anew say nothing about its records. */
+async function checkTopic(
+  client: Client,
+  admin: StreamAdmin,
+  topic: Topic,
+  note: (difference: string) => void,
+): Promise<void> {
+  const held = await heldTopicId(client, GROUPS[topic], topic);
+  const id = await admin.topicId(topic);
+  if (held === null || held === id) return;
+  note(`the offsets of ${topic} count in the topic of id ${held}, and the one in Kafka is ${id}`);
 }
 
 /** Offsets to judge: what a consumer has stored, or was to store from the beginning. */
@@ -211,9 +239,6 @@ type TopicQuestion<T extends Topic> = {
   book: SequenceBook;
   note: (difference: string) => void;
 };
-
-/** Why a dead letter is one, and whether it still is. */
-type LetterMark = { reason: string; open: boolean };
 
 async function auditTopic<T extends Topic>(question: TopicQuestion<T>): Promise<TopicAudit> {
   const { admin, topic, edges } = question;
@@ -360,7 +385,9 @@ async function readPlaces(client: Client): Promise<Map<string, LetterMark>> {
   for (;;) {
     const page = await findDeadLetters(client, after ? { after } : {});
     for (const letter of page) {
-      marks.set(placeText(letter), { reason: letter.reason, open: letter.state === 'open' });
+      const { topic, reason, state, publishedAtMs } = letter;
+      const published = publishedAtMs !== null;
+      marks.set(placeText(letter), { topic, reason, open: state === 'open', published });
     }
     after = page.at(-1);
     if (after === undefined) return marks;
@@ -379,10 +406,6 @@ function plain({ key, value, headers }: StreamRecord): unknown {
 
 function base64(bytes: Uint8Array | null): string | null {
   return bytes && bytes.toBase64();
-}
-
-function placeText({ topic, partition, offset }: Place): string {
-  return `${topic} ${partition} offset ${offset}`;
 }
 
 function printId(topic: Topic, id: string): string {

@@ -34,3 +34,8 @@ export function seoulDate(ms: number): string {
 export function seoulTime(ms: number): string {
   return new Date(ms + SEOUL_OFFSET_MS).toISOString().slice(0, 19).replace('T', ' ');
 }
+
+/** `2025-01-31T14:00:00+09:00`: to the second, in Seoul. */
+export function seoulIso(ms: number): string {
+  return `${new Date(ms + SEOUL_OFFSET_MS).toISOString().slice(0, 19)}+09:00`;
+}

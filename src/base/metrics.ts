@@ -49,6 +49,17 @@ export const metrics = {
     ['topic'],
     'max',
   ),
+  deadLettersPublished: counter(
+    'millrace_dead_letters_published_total',
+    'Dead letters sent to their dead-letter topic',
+    ['topic'],
+  ),
+  deadLettersUnpublished: gauge(
+    'millrace_dead_letters_unpublished',
+    'Dead letters not in their dead-letter topic yet',
+    ['topic'],
+    'max',
+  ),
   missing: counter(
     'millrace_kafka_records_missing_total',
     'Offsets that Kafka no longer had when they were to be read',
@@ -93,6 +104,12 @@ export const metrics = {
     'millrace_order_effects_age_seconds',
     'Age of the oldest effect that waits',
     [],
+    'max',
+  ),
+  brokerUp: gauge(
+    'millrace_kafka_broker_up',
+    '1 while the other brokers have this one among them; the sum is how many are up',
+    ['broker'],
     'max',
   ),
   lag: gauge(

@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+
 let hideDrawing: (() => void) | null = null;
 
 /** Names what takes a drawing (a bar) off the terminal, so that a line said meanwhile stays whole. */
@@ -11,9 +13,29 @@ export function say(line = ''): void {
   process.stderr.write(`${line}\n`);
 }
 
+let answersTo: number | null = null; // a file descriptor; null: stdout
+
+/** Names the file descriptor that stdout has become, because others write to the usual one. */
+export function answersGoTo(descriptor: number): void {
+  answersTo = descriptor;
+}
+
 /** What a command answers: on stdout. */
 export function answer(line: string): void {
-  process.stdout.write(`${line}\n`);
+  if (answersTo === null) process.stdout.write(`${line}\n`);
+  else writeWhole(answersTo, `${line}\n`);
+}
+
+function writeWhole(descriptor: number, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(descriptor, bytes, at);
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EAGAIN')) throw cause;
+      Bun.sleepSync(1); // a pipe that is full
+    }
+  }
 }
 
 /** Columns under each other; widths as the terminal shows them, Korean being two cells wide. */

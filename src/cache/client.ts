@@ -42,6 +42,18 @@ export async function connectRedis(url: string, options: RedisOptions = {}): Pro
   return redis;
 }
 
+/**
+ * Throws what a Redis refuses us for, such as a wrong password; one that is away, or too busy just now,
+ * is no reason to stop.
+ */
+export async function checkAccess(redis: Redis, url: string): Promise<void> {
+  try {
+    await ask(redis, 'connect', `connecting to Redis at ${redactUrl(url)}`, redis.ping());
+  } catch (cause) {
+    if (!(cause instanceof PipelineError) || !cause.retryable) throw cause;
+  }
+}
+
 /** Says goodbye if there is a connection, and is done in any case. */
 export async function closeRedis(redis: Redis): Promise<void> {
   if (redis.status === 'ready') {

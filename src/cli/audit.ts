@@ -61,8 +61,9 @@ async function run(options: Options): Promise<void> {
           : withCache(redisUrl, (redis) => audit(client, admin, { redis, ledger })),
       );
     let found = await look();
-    while (found.pending > 0 && monotonicMs() < until && !signal.aborted) {
-      say(`${found.pending} records are not stored yet`);
+    while (found.pending + found.unpublished > 0 && monotonicMs() < until && !signal.aborted) {
+      if (found.pending > 0) say(`${found.pending} records are not stored yet`);
+      else say(`${found.unpublished} dead letters are not in their topics yet`);
       await pause(POLL_MS, signal);
       found = await look();
     }

@@ -1,9 +1,16 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 
-import { seoulTime } from '../base/clock.ts';
+import { seoulIso } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { columns, count } from '../base/terminal.ts';
-import { REJECT_REASONS, TOPICS } from '../model/event.ts';
+import {
+  parsePlace,
+  placeText,
+  REDRIVE_HEADER,
+  REJECT_REASONS,
+  TOPICS,
+  type Place,
+} from '../model/event.ts';
 import { withClient, type Client } from '../store/client.ts';
 import {
   closeDeadLetters,
@@ -11,15 +18,14 @@ import {
   DEAD_LETTER_STATES,
   findDeadLetters,
   readDeadLetter,
+  redrivenAs,
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterHead,
-  type Place,
 } from '../store/dead-letters.ts';
 import { connectionSettings } from '../stream/connection.ts';
-import { streamDriver } from '../stream/drivers.ts';
+import { DEFAULT_DRIVER, streamDriver } from '../stream/drivers.ts';
 import type { OutgoingRecord, Producer } from '../stream/port.ts';
-import { setting } from '../base/config.ts';
 import { command, databaseOf, kafkaOf, result, wholeNumber, type Common } from './common.ts';
 
 type Filters = Common & DeadLetterFilter;
@@ -64,8 +70,9 @@ function showCommand(): Command {
     .action(async (place: Place, options: Common & { raw?: boolean }) => {
       await withClient(await databaseOf(options), async (client) => {
         const letter = await letterAt(client, place);
+        const cameBackAs = await redrivenAs(client, place);
         if (options.raw) process.stdout.write(letter.record.value ?? new Uint8Array(0));
-        else result(options, printable(letter), () => showText(letter));
+        else result(options, printable(letter, cameBackAs), () => showText(letter, cameBackAs));
       });
     });
 }
@@ -80,7 +87,7 @@ function redriveCommand(): Command {
     .action(async (place: Place | undefined, options: Filters & Redrive) => {
       await withClient(await databaseOf(options), async (client) => {
         const places = await openPlaces(client, place, options);
-        const driver = await streamDriver(setting('KAFKA_DRIVER'));
+        const driver = await streamDriver(DEFAULT_DRIVER); // the one that keeps headers as they are
         const settings = connectionSettings('millrace dlq', await kafkaOf(options));
         const producer = await driver.producer(settings, PRODUCER_OPTIONS);
         try {
@@ -118,9 +125,9 @@ function filtered(made: Command): Command {
 function placeArgument(): Argument {
   return new Argument('<place>', 'topic:partition:offset, like orders:2:1041').argParser(
     (text): Place => {
-      const [, topic, partition, offset] = /^([\w.-]+):(\d+):(\d+)$/.exec(text) ?? [];
-      if (topic === undefined) throw new InvalidArgumentError('Write it as orders:2:1041.');
-      return { topic, partition: Number(partition), offset: Number(offset) };
+      const place = parsePlace(text);
+      if (place === null) throw new InvalidArgumentError('Write it as orders:2:1041.');
+      return place;
     },
   );
 }
@@ -169,8 +176,8 @@ async function openPlaces(
 async function redrive(client: Client, producer: Producer, places: Place[]): Promise<number> {
   let redriven = 0;
   for (const place of places) {
-    const { record } = await letterAt(client, place);
-    const { acked, error } = await producer.send([outgoing(record)]);
+    const letter = await letterAt(client, place);
+    const { acked, error } = await producer.send([outgoing(letter)]);
     if (acked !== 1) {
       throw new PipelineError(
         'KAFKA_FAILED',
@@ -183,9 +190,12 @@ async function redrive(client: Client, producer: Producer, places: Place[]): Pro
   return redriven;
 }
 
-function outgoing({ topic, key, value, headers }: DeadLetter['record']): OutgoingRecord {
-  const whole = headers.map(([name, bytes]) => [name, bytes ?? new Uint8Array(0)] as const);
-  return { topic, key, value, headers: whole };
+/** The record as it came, and where from: it may become a dead letter again. */
+function outgoing({ record }: DeadLetter): OutgoingRecord {
+  const { topic, key, value } = record;
+  const headers = record.headers.filter(([name]) => name !== REDRIVE_HEADER);
+  const place = new TextEncoder().encode(placeText(record));
+  return { topic, key, value, headers: [...headers, [REDRIVE_HEADER, place]] };
 }
 
 type Counts = Awaited<ReturnType<typeof countDeadLetters>>;
@@ -196,8 +206,8 @@ function listText(letters: readonly DeadLetterHead[], counts: Counts): string {
     placeText(letter),
     letter.reason,
     letter.state,
-    seoulTime(letter.firstSeenMs),
-    letter.message,
+    seoulIso(letter.firstSeenMs),
+    letter.redriveOf === null ? letter.message : `again, of ${letter.redriveOf}: ${letter.message}`,
   ]);
   const sums = counts.map(({ topic, reason, state, count: number }) => [
     topic,
@@ -208,11 +218,17 @@ function listText(letters: readonly DeadLetterHead[], counts: Counts): string {
   return `${columns([['place', 'reason', 'state', 'first seen', 'message'], ...rows])}\n\n${columns(sums, [3])}`;
 }
 
-function showText(letter: DeadLetter): string {
+function showText(letter: DeadLetter, cameBackAs: readonly Place[]): string {
+  const { redriveOf, redrivenAtMs, publishedAtMs } = letter;
   const { key, value, headers } = letter.record;
+  const published = publishedAtMs === null ? 'not yet' : `at ${seoulIso(publishedAtMs)}`;
   const lines = [
     [placeText(letter), `${letter.reason}: ${letter.message}`],
-    ['first seen', `${seoulTime(letter.firstSeenMs)}, ${letter.state}`],
+    ['first seen', `${seoulIso(letter.firstSeenMs)}, ${letter.state}`],
+    ['published', published],
+    ...(redriveOf === null ? [] : [['sent again of', redriveOf]]),
+    ...(redrivenAtMs === null ? [] : [['redriven', seoulIso(redrivenAtMs)]]),
+    ...cameBackAs.map((place) => ['came back as', placeText(place)]),
     ['key', readable(key)],
     ...headers.map(([name, bytes]) => [`header ${name}`, readable(bytes)]),
     ['value', readable(value)],
@@ -235,10 +251,11 @@ function readable(bytes: Uint8Array | null): string {
 }
 
 /** For scripts: bytes in base64. */
-function printable(letter: DeadLetter): unknown {
+function printable(letter: DeadLetter, cameBackAs: readonly Place[]): unknown {
   const { record, ...head } = letter;
   return {
     ...head,
+    cameBackAs: cameBackAs.map(placeText),
     key: base64(record.key),
     value: base64(record.value),
     headers: record.headers.map(([name, bytes]) => [name, base64(bytes)]),
@@ -247,8 +264,4 @@ function printable(letter: DeadLetter): unknown {
 
 function base64(bytes: Uint8Array | null): string | null {
   return bytes && bytes.toBase64();
-}
-
-function placeText({ topic, partition, offset }: Place): string {
-  return `${topic}:${partition}:${offset}`;
 }

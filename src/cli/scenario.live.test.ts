@@ -33,7 +33,7 @@ test('a scenario is chosen for some minutes, and shown', async () => {
   const shown = JSON.parse((await scenario(redis.url, '--json')).stdout);
   expect(shown).toMatchObject({ scenario: 3, chosenAt });
   expect((await scenario(redis.url)).stdout).toMatch(
-    /^Scenario 3, 블랙프라이데이 대규모 세일, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\n$/,
+    /^Scenario 3, 블랙프라이데이 대규모 세일, until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+09:00\.\n$/,
   );
   await withRedis(redis.url, (client) => client.del(SCENARIO_KEY));
   expect((await scenario(redis.url)).stdout).toContain('No scenario is chosen');

@@ -7,7 +7,7 @@ import {
   SCENARIO_MINUTES_MAX,
   type CurrentScenario,
 } from '../cache/scenario.ts';
-import { seoulTime, wallClock } from '../base/clock.ts';
+import { seoulIso, wallClock } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { SCENARIOS } from '../model/scenario.ts';
 import { command, redisOf, result, wholeNumber, type Common } from './common.ts';
@@ -83,6 +83,6 @@ function sentence(current: CurrentScenario | null): string {
   }
   const { number, untilMs } = current;
   if (number === 0) return 'Scenario 0: back to the ordinary day.';
-  const until = untilMs === null ? '' : ` until ${seoulTime(untilMs)}`;
+  const until = untilMs === null ? '' : ` until ${seoulIso(untilMs)}`;
   return `Scenario ${number}, ${SCENARIOS[number].name},${until || ' written by hand, without an end'}.`;
 }

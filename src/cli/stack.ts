@@ -111,7 +111,8 @@ export function statusCommand(): Command {
   });
 }
 
-function statusLine({ part, how, running, accepting, address, processes }: PartStatus): string {
+function statusLine(status: PartStatus): string {
+  const { part, how, running, accepting, slow, address, processes } = status;
   const name = NAMES[part];
   if (how === 'environment') {
     return `${name} is named by ${VARIABLES[part]}: ${redactUrl(address ?? '')}`;
@@ -119,7 +120,11 @@ function statusLine({ part, how, running, accepting, address, processes }: PartS
   if (!running) return `${name} is not running; \`bun run millrace up\` starts it`;
   const pids = Object.entries(processes).map(([process, pid]) => `${process} ${pid}`);
   const where = [how, ...pids].join(', ');
-  const state = accepting ? 'is running' : 'runs, but not all of it answers';
+  const state = accepting
+    ? 'is running'
+    : slow
+      ? 'runs, and is slow to answer'
+      : 'runs, but not all of it answers';
   return `${name} ${state} (${where}): ${redactUrl(address ?? '')}`;
 }
 

@@ -9,6 +9,7 @@ import { SCENARIOS } from '../model/scenario.ts';
 import { STACK_PARTS, stackUp } from '../stack/stack.ts';
 import { withClient } from '../store/client.ts';
 import { migrate } from '../store/migrate.ts';
+import { checkAccess, closeRedis, openRedis } from '../cache/client.ts';
 import { connectionSettings } from '../stream/connection.ts';
 import type { ConnectionSettings } from '../stream/port.ts';
 import { chooseParts, neededBy, WORKERS, type Service } from '../suite/catalogue.ts';
@@ -71,6 +72,7 @@ async function run(names: string[], options: Options): Promise<void> {
   try {
     const services = await startServices([...neededBy(specs)], options);
     const config = configFromEnvironment({ ...services, ...chosen(options) });
+    if (config.redisUrl !== null && neededBy(specs).has('redis')) await tryRedis(config.redisUrl);
     if (config.kafka !== null) await prepareKafka(config.kafka, config.databaseUrl);
     say(`health and metrics: ${suite.server.url}/readyz, /livez, /metrics`);
     const status = await runSuite(suite, config, { ...options, signal: stop });
@@ -167,6 +169,16 @@ async function startServices(
     ...(stack.redis && { redisUrl: stack.redis.redisUrl }),
     ...(stack.kafka && { kafka: connectionSettings('millrace', stack.kafka.kafkaBrokers) }),
   };
+}
+
+/** A wrong password is told at once; one that is away stops nothing. */
+async function tryRedis(url: string): Promise<void> {
+  const redis = await openRedis(url);
+  try {
+    await checkAccess(redis, url);
+  } finally {
+    await closeRedis(redis);
+  }
 }
 
 /** Makes the topics that are missing, and sees that PostgreSQL and Kafka belong together. */

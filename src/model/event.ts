@@ -58,6 +58,23 @@ export type StreamRecord = {
   headers: readonly (readonly [name: string, value: Uint8Array | null])[];
 };
 
+/** Where a record was; what a dead letter is known by. */
+export type Place = { topic: string; partition: number; offset: number };
+
+/** `orders:2:1041` */
+export const placeText = ({ topic, partition, offset }: Place): string =>
+  `${topic}:${partition}:${offset}`;
+
+/** The place that `placeText` wrote; null if it is none. */
+export function parsePlace(text: string): Place | null {
+  const [, topic, partition, offset] = /^([\w.-]{1,249}):(\d{1,9}):(\d{1,16})$/.exec(text) ?? [];
+  if (topic === undefined) return null;
+  return { topic, partition: Number(partition), offset: Number(offset) };
+}
+
+/** The header of a dead letter that is sent again: its place. */
+export const REDRIVE_HEADER = 'millrace-redrive-of';
+
 /** Why a record was refused: a closed list, since it labels a metric. */
 export const REJECT_REASONS = [
   'empty', // no value, or one of no bytes

@@ -20,6 +20,7 @@ export function zeroMetrics(topics: readonly Topic[] = TOPICS): void {
       metrics.rejected.inc({ group, topic, reason }, 0);
       metrics.deadLetters.inc({ topic, reason }, 0);
     }
+    metrics.deadLettersPublished.inc({ topic }, 0);
     metrics.missing.inc({ group, topic }, 0);
     for (const kind of REBALANCES) metrics.rebalances.inc({ group, kind }, 0);
     metrics.commitFailures.inc({ group }, 0);

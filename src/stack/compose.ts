@@ -19,7 +19,6 @@ export type ComposeService = 'postgres' | 'redis' | (typeof COMPOSE_BROKERS)[num
 const Value = v.nullish(v.union([v.string(), v.number(), v.boolean()]));
 const Service = v.object({
   environment: v.optional(v.nullable(v.record(v.string(), Value))),
-  command: v.optional(v.nullable(v.array(v.string()))),
   ports: v.optional(v.array(v.object({ published: v.optional(v.string()) }))),
 });
 const Config = v.object({ services: v.record(v.string(), Service) });
@@ -65,10 +64,7 @@ export function postgresUrl(): string {
 }
 
 export function redisAddress(): string {
-  const { command, environment } = serviceOf('redis');
-  const flag = command?.indexOf('--requirepass') ?? -1;
-  const given = flag < 0 ? undefined : command?.[flag + 1];
-  const password = given ?? environment?.['REDIS_PASSWORD']?.toString();
+  const password = serviceOf('redis').environment?.['REDISCLI_AUTH']?.toString();
   const user = password === undefined ? '' : `:${encodeURIComponent(password)}@`;
   return `redis://${user}${published('redis')}/0`;
 }

@@ -92,15 +92,19 @@ export async function startBrokers(
 }
 
 /** How many brokers of that cluster one broker knows to be up; 0 if it does not answer. */
-export async function brokersSeenBy({ port }: Broker, clusterId: string): Promise<number> {
+export async function brokersSeenBy(
+  { port }: Broker,
+  clusterId: string,
+  msMax = ANSWER_MS_MAX,
+): Promise<number> {
   // Loading it takes half a second, which commands without Kafka need not spend.
   const { Admin } = await import('@platformatic/kafka');
   const admin = new Admin({
     clientId: 'millrace-stack',
     bootstrapBrokers: [`127.0.0.1:${port}`],
-    connectTimeout: ANSWER_MS_MAX,
-    timeout: ANSWER_MS_MAX,
-    requestTimeout: ANSWER_MS_MAX,
+    connectTimeout: msMax,
+    timeout: msMax,
+    requestTimeout: msMax,
     retries: 0,
   });
   try {

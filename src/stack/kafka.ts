@@ -22,6 +22,7 @@ import { kafkaPackage, type KafkaPackage } from './kafka-package.ts';
 import { newBrokers, uuid, type Broker } from './kafka-settings.ts';
 import { withLock } from './lock.ts';
 import { canListen } from './ports.ts';
+import { portOpens, STATUS_MS_MAX } from './slow.ts';
 
 const DEFAULT_DIR = join(STATE_DIR, 'kafka');
 const LOCK_MS_MAX = 960_000; // longer than fetching Kafka may take
@@ -37,11 +38,18 @@ export type RunningKafka = {
   revived: number[]; // brokers started beside others that ran
 };
 
-export type BrokerStatus = { id: number; port: number; accepting: boolean; pid?: number };
+export type BrokerStatus = {
+  id: number;
+  port: number;
+  accepting: boolean;
+  slow: boolean; // it listens, and has not answered in time
+  pid?: number;
+};
 
 export type KafkaStatus = {
   running: boolean; // any broker
   accepting: boolean; // all of them, and each sees the others
+  slow: boolean; // all run, and some have not answered in time
   dir: string;
   brokers: BrokerStatus[];
   kafkaBrokers?: string;
@@ -82,16 +90,19 @@ export async function embeddedKafkaUp(dir: string = DEFAULT_DIR): Promise<Runnin
   });
 }
 
-/** Looks, changes nothing, and waits for nobody. */
+/** Looks, changes nothing, and waits for an answer no longer than STATUS_MS_MAX. */
 export async function kafkaStatus(dir: string = DEFAULT_DIR): Promise<KafkaStatus> {
   const folder = resolve(dir);
   const cluster = recall(folder);
-  if (!cluster) return { running: false, accepting: false, dir: folder, brokers: [] };
+  if (!cluster) return { running: false, accepting: false, slow: false, dir: folder, brokers: [] };
   const brokers = await Promise.all(
     cluster.brokers.map(async (broker) => {
       const pid = brokerPid(cluster, broker);
-      const seen = pid === undefined ? 0 : await brokersSeenBy(broker, cluster.clusterId);
-      const state: BrokerStatus = { id: broker.id, port: broker.port, accepting: seen > 0 };
+      const { id, port } = broker;
+      const seen =
+        pid === undefined ? 0 : await brokersSeenBy(broker, cluster.clusterId, STATUS_MS_MAX);
+      const slow = pid !== undefined && seen === 0 && (await portOpens(port));
+      const state: BrokerStatus = { id, port, accepting: seen > 0, slow };
       if (pid !== undefined) state.pid = pid;
       return { seen, state };
     }),
@@ -100,6 +111,9 @@ export async function kafkaStatus(dir: string = DEFAULT_DIR): Promise<KafkaStatu
   return {
     running,
     accepting: brokers.every(({ seen }) => seen === cluster.brokers.length),
+    slow:
+      brokers.some(({ state }) => state.slow) &&
+      brokers.every(({ state }) => state.slow || state.accepting),
     dir: folder,
     brokers: brokers.map(({ state }) => state),
     ...(running && { kafkaBrokers: brokerAddresses(cluster.brokers) }),

@@ -21,6 +21,7 @@ import {
   startServer,
   type Cluster,
 } from './server.ts';
+import { portOpens, STATUS_MS_MAX } from './slow.ts';
 
 const DEFAULT_DIR = join(STATE_DIR, 'postgres');
 const DATABASE = 'millrace';
@@ -38,6 +39,7 @@ export type Running = {
 export type Status = {
   running: boolean;
   accepting: boolean; // false while it starts or recovers
+  slow: boolean; // it listens, and has not answered in time
   dir: string;
   data: string;
   pid?: number;
@@ -79,22 +81,27 @@ export async function embeddedUp(options: EmbeddedOptions = {}): Promise<Running
   });
 }
 
-/** Looks, changes nothing, and waits for nobody. */
+/** Looks, changes nothing, and waits for an answer no longer than STATUS_MS_MAX. */
 export async function status(dir: string = DEFAULT_DIR): Promise<Status> {
   const folder = resolve(dir);
   const data = dataOf(folder, recall(folder)?.user);
   const found = postmasterOf(data);
   const password = readPassword(folder);
   const base = { running: found !== undefined, dir: folder, data };
-  if (!found || !password) return { ...base, accepting: false };
+  if (!found || !password) return { ...base, accepting: false, slow: false };
   const url = databaseUrl(found.port, password, DATABASE);
-  const version = await queryOnce(url, 'show server_version').then(
+  let refused = false;
+  const version = await queryOnce(url, 'show server_version', STATUS_MS_MAX).then(
     ([row]) => String(row?.['server_version']),
-    () => undefined, // it starts, recovers or ends just now
+    (cause: unknown) => {
+      refused = cause instanceof Error && 'code' in cause; // it starts, recovers or ends just now
+      return undefined;
+    },
   );
   return {
     ...base,
     accepting: version !== undefined,
+    slow: version === undefined && !refused && (await portOpens(found.port)),
     pid: found.pid,
     databaseUrl: url,
     ...(version !== undefined && { version }),

@@ -127,11 +127,15 @@ export async function endRedis(
 }
 
 /** The version that answers at an address, if it is the process of that pid. */
-export async function answers(url: string, pid: number): Promise<string | undefined> {
+export async function answers(
+  url: string,
+  pid: number,
+  msMax = ANSWER_MS_MAX,
+): Promise<string | undefined> {
   const client = new Redis(url, {
     lazyConnect: true,
-    connectTimeout: ANSWER_MS_MAX,
-    commandTimeout: ANSWER_MS_MAX,
+    connectTimeout: msMax,
+    commandTimeout: msMax,
     enableOfflineQueue: false,
     enableReadyCheck: false,
     retryStrategy: () => null,

@@ -157,7 +157,10 @@ describe('the Redis of a state folder', () => {
       expect(await embeddedRedisUp(dir)).toEqual(first);
       const mute = redisPid(dir) ?? 0;
       process.kill(mute, 'SIGSTOP');
-      expect(await redisStatus(dir)).toMatchObject({ running: true, accepting: false });
+      expect(await redisStatus(dir)).toMatchObject({ running: true, accepting: false, slow: true });
+      setTimeout(() => process.kill(mute, 'SIGCONT'), 3_000); // a busy machine is no dead one
+      expect(await redisStatus(dir)).toMatchObject({ running: true, accepting: true, slow: false });
+      process.kill(mute, 'SIGSTOP');
       expect((await embeddedRedisUp(dir)).startedHere).toBe(true);
       expect(redisPid(dir)).not.toBe(mute);
     },

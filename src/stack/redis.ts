@@ -15,6 +15,7 @@ import {
   redisUrl,
   startRedis,
 } from './redis-server.ts';
+import { portOpens, STATUS_MS_MAX } from './slow.ts';
 
 const DEFAULT_DIR = join(STATE_DIR, 'redis');
 const LOCK_MS_MAX = 960_000; // longer than fetching the binary may take
@@ -30,6 +31,7 @@ export type RunningRedis = {
 export type RedisStatus = {
   running: boolean;
   accepting: boolean;
+  slow: boolean; // it listens, and has not answered in time
   dir: string;
   pid?: number;
   redisUrl?: string;
@@ -67,18 +69,19 @@ export async function embeddedRedisUp(dir: string = DEFAULT_DIR): Promise<Runnin
   });
 }
 
-/** Looks, changes nothing, and waits for nobody. */
+/** Looks, changes nothing, and waits for an answer no longer than STATUS_MS_MAX. */
 export async function redisStatus(dir: string = DEFAULT_DIR): Promise<RedisStatus> {
   const folder = resolve(dir);
   const pid = redisPid(folder);
   const access = accessOf(folder);
   const base = { running: pid !== undefined, dir: folder };
-  if (pid === undefined || !access) return { ...base, accepting: false };
+  if (pid === undefined || !access) return { ...base, accepting: false, slow: false };
   const url = redisUrl(access);
-  const version = await answers(url, pid);
+  const version = await answers(url, pid, STATUS_MS_MAX);
   return {
     ...base,
     accepting: version !== undefined,
+    slow: version === undefined && (await portOpens(access.port)),
     pid,
     redisUrl: url,
     ...(version !== undefined && { version }),

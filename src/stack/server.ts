@@ -166,10 +166,11 @@ export async function joinServer(cluster: Cluster): Promise<Postmaster | undefin
 export async function queryOnce(
   url: string,
   statement: string,
+  connectMsMax = CONNECT_MS_MAX,
 ): Promise<Record<string, unknown>[]> {
   const client = new Client({
     connectionString: url,
-    connectionTimeoutMillis: CONNECT_MS_MAX,
+    connectionTimeoutMillis: connectMsMax,
     ssl: false, // whatever PGSSLMODE says: the server is on this machine
   });
   client.on('error', ignore); // the query or the connect below is rejected as well

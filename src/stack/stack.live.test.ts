@@ -22,7 +22,7 @@ const CONFIG = {
       ports: [{ mode: 'ingress', host_ip: '127.0.0.1', target: 5432, published: '5433' }],
     },
     redis: {
-      command: ['redis-server', '--save', '', '--requirepass', 'secret'],
+      command: ['redis-server', '/etc/redis.conf'],
       environment: { REDISCLI_AUTH: 'secret', UNSET: null },
       ports: [{ mode: 'ingress', host_ip: '127.0.0.1', target: 6379, published: '6379' }],
     },

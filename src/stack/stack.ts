@@ -34,6 +34,7 @@ export type PartStatus = {
   how: 'environment' | 'compose' | 'embedded';
   running: boolean | null; // null: the environment names it, and it was not looked at
   accepting: boolean | null;
+  slow: boolean; // all of it runs and listens, and some has not answered in time
   address?: string; // as in the part's variable; with its password
   processes: Record<string, number>; // pids by name, of what this project runs itself
 };
@@ -90,7 +91,7 @@ export async function stackDown(
   return { stopped: ended.filter(({ wasRunning }) => wasRunning).map(({ part }) => part), compose };
 }
 
-/** Looks, changes nothing, and waits for nobody. */
+/** Looks, changes nothing, and waits for an answer no longer than STATUS_MS_MAX. */
 export async function stackStatus(): Promise<PartStatus[]> {
   return Promise.all(STACK_PARTS.map(partStatus));
 }
@@ -102,7 +103,7 @@ export async function addressOf(part: StackPart): Promise<string | undefined> {
 
 async function partStatus(part: StackPart): Promise<PartStatus> {
   const named = setting(VARIABLES[part]);
-  const base = { part, processes: {} };
+  const base = { part, slow: false, processes: {} };
   if (named !== undefined) {
     return { ...base, how: 'environment', running: null, accepting: null, address: named };
   }
@@ -123,26 +124,26 @@ const COMPOSE_ADDRESSES: Record<StackPart, () => string> = {
   kafka: kafkaAddresses,
 };
 
-type Embedded = Pick<PartStatus, 'running' | 'accepting' | 'address' | 'processes'>;
+type Embedded = Pick<PartStatus, 'running' | 'accepting' | 'slow' | 'address' | 'processes'>;
 
 const EMBEDDED: Record<StackPart, () => Promise<Embedded>> = {
   postgres: async () => {
-    const { running, accepting, pid, databaseUrl } = await postgresStatus();
-    return embeddedState({ running, accepting }, databaseUrl, { postmaster: pid });
+    const { running, accepting, slow, pid, databaseUrl } = await postgresStatus();
+    return embeddedState({ running, accepting, slow }, databaseUrl, { postmaster: pid });
   },
   redis: async () => {
-    const { running, accepting, pid, redisUrl } = await redisStatus();
-    return embeddedState({ running, accepting }, redisUrl, { redis: pid });
+    const { running, accepting, slow, pid, redisUrl } = await redisStatus();
+    return embeddedState({ running, accepting, slow }, redisUrl, { redis: pid });
   },
   kafka: async () => {
-    const { running, accepting, brokers, kafkaBrokers } = await kafkaStatus();
+    const { running, accepting, slow, brokers, kafkaBrokers } = await kafkaStatus();
     const pids = Object.fromEntries(brokers.map(({ id, pid }) => [`broker${id}`, pid]));
-    return embeddedState({ running, accepting }, kafkaBrokers, pids);
+    return embeddedState({ running, accepting, slow }, kafkaBrokers, pids);
   },
 };
 
 function embeddedState(
-  state: { running: boolean; accepting: boolean },
+  state: { running: boolean; accepting: boolean; slow: boolean },
   address: string | undefined,
   pids: Record<string, number | undefined>,
 ): Embedded {

@@ -7,9 +7,10 @@ const OIDS = { bytea: 17, int4: 23, text: 25, timestamptz: 1184 } as const;
  * Arrays in PostgreSQL's binary form (array_recv), as query parameters: nothing is quoted, printed
  * or parsed. `pg` sends a Buffer as binary.
  */
-export function textArray(values: Iterable<string | Uint8Array>): Buffer {
+export function textArray(values: Iterable<string | Uint8Array | null>): Buffer {
   return binaryArray(OIDS.text, values, (to, value) => {
-    if (typeof value === 'string') to.text(value);
+    if (value === null) to.null();
+    else if (typeof value === 'string') to.text(value);
     else to.binary(value); // UTF-8 already
   });
 }

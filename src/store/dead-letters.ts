@@ -1,5 +1,12 @@
 import { PipelineError } from '../base/errors.ts';
-import type { Rejected, StreamRecord } from '../model/event.ts';
+import {
+  parsePlace,
+  placeText,
+  REDRIVE_HEADER,
+  type Place,
+  type Rejected,
+  type StreamRecord,
+} from '../model/event.ts';
 import keepDeadLetters from '../../sql/queries/keep_dead_letters.sql' with { type: 'text' };
 import otherDeadLetter from '../../sql/queries/other_dead_letter.sql' with { type: 'text' };
 import listDeadLetters from '../../sql/queries/list_dead_letters.sql' with { type: 'text' };
@@ -8,9 +15,6 @@ import { bytesArray, int32Array, textArray } from './copy-array.ts';
 
 export const DEAD_LETTER_STATES = ['open', 'redriven', 'dismissed'] as const;
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number];
-
-/** Where a record was; what a dead letter is known by. */
-export type Place = { topic: string; partition: number; offset: number };
 
 /** A dead letter without what it holds. */
 export type DeadLetterHead = Place & {
@@ -21,6 +25,8 @@ export type DeadLetterHead = Place & {
   firstSeenMs: number;
   state: DeadLetterState;
   redrivenAtMs: number | null;
+  publishedAtMs: number | null; // null: not in its dead-letter topic yet
+  redriveOf: string | null; // the place of the dead letter that was sent again as this one
 };
 
 /** The record is as Kafka had it, byte for byte. */
@@ -61,6 +67,7 @@ export async function buryLetters(client: Client, letters: readonly Rejected[]):
         ...records,
         textArray(chunk.map(({ reason }) => reason)),
         textArray(chunk.map(({ message }) => storable(message))),
+        textArray(chunk.map(({ record }) => redriveOf(record))),
       ],
     });
     if (kept.rowCount !== chunk.length) await checkSameRecords(client, records);
@@ -86,28 +93,25 @@ export async function findDeadLetters(
 
 /** One dead letter whole, or null. */
 export async function readDeadLetter(client: Client, place: Place): Promise<DeadLetter | null> {
-  type Row = HeadRow & {
-    key: Uint8Array | null;
-    value: Uint8Array | null;
-    headers: [string, string | null][];
-  };
-  const [row] = await query<Row>(
+  const [row] = await query<LetterRow>(
     client,
     'reading a dead letter',
-    `select *, length(key) as key_bytes, length(value) as value_bytes from dead_letters
-     where topic = $1 and partition = $2 and record_offset = $3`,
+    `${SELECT_WHOLE} where topic = $1 and partition = $2 and record_offset = $3`,
     [place.topic, place.partition, place.offset],
   );
-  if (!row) return null;
-  const headers = row.headers.map(([name, value]): readonly [string, Uint8Array | null] => [
-    nameDecoder.decode(Uint8Array.fromBase64(name)),
-    value === null ? null : Uint8Array.fromBase64(value),
-  ]);
-  const { topic, partition, offset } = place;
-  return {
-    ...headOf(row),
-    record: { topic, partition, offset, key: bytesOf(row.key), value: bytesOf(row.value), headers },
-  };
+  return row ? letterOf(row) : null;
+}
+
+/** The places of the dead letters that one became when it was sent again. */
+export async function redrivenAs(client: Client, place: Place): Promise<Place[]> {
+  const rows = await query<PlaceRow>(
+    client,
+    'looking for a dead letter sent again',
+    `select topic, partition, record_offset from dead_letters where redrive_of = $1
+     order by topic, partition, record_offset`,
+    [placeText(place)],
+  );
+  return rows.map(placeOf);
 }
 
 /**
@@ -138,22 +142,32 @@ export async function closeDeadLetters(
   return rows.map(placeOf);
 }
 
+export type DeadLetterCount = {
+  topic: string;
+  reason: string;
+  state: DeadLetterState;
+  count: number;
+  unpublished: number; // of them, not in the dead-letter topic yet
+};
+
 /** How many there are, by topic, reason and state. */
-export async function countDeadLetters(
-  client: Client,
-): Promise<{ topic: string; reason: string; state: DeadLetterState; count: number }[]> {
-  type Row = { topic: string; reason: string; state: DeadLetterState; count: string };
+export async function countDeadLetters(client: Client): Promise<DeadLetterCount[]> {
+  type Row = Omit<DeadLetterCount, 'count' | 'unpublished'> & {
+    count: string;
+    unpublished: string;
+  };
   const rows = await query<Row>(
     client,
     'counting dead letters',
-    `select topic, reason, state, count(*) from dead_letters
-     group by topic, reason, state order by topic, reason, state`,
+    `select topic, reason, state, count(*), count(*) filter (where published_at is null) as unpublished
+     from dead_letters group by topic, reason, state order by topic, reason, state`,
   );
-  return rows.map(({ topic, reason, state, count }) => ({
+  return rows.map(({ topic, reason, state, count, unpublished }) => ({
     topic,
     reason,
     state,
     count: Number(count),
+    unpublished: Number(unpublished),
   }));
 }
 
@@ -181,7 +195,18 @@ type HeadRow = PlaceRow & {
   first_seen: Date;
   state: DeadLetterState;
   redriven_at: Date | null;
+  published_at: Date | null;
+  redrive_of: string | null;
 };
+
+export type LetterRow = HeadRow & {
+  key: Uint8Array | null;
+  value: Uint8Array | null;
+  headers: [string, string | null][];
+};
+
+export const SELECT_WHOLE =
+  'select *, length(key) as key_bytes, length(value) as value_bytes from dead_letters';
 
 function placeOf(row: PlaceRow): Place {
   return { topic: row.topic, partition: row.partition, offset: Number(row.record_offset) };
@@ -197,7 +222,26 @@ function headOf(row: HeadRow): DeadLetterHead {
     firstSeenMs: row.first_seen.getTime(),
     state: row.state,
     redrivenAtMs: row.redriven_at?.getTime() ?? null,
+    publishedAtMs: row.published_at?.getTime() ?? null,
+    redriveOf: row.redrive_of,
   };
+}
+
+export function letterOf(row: LetterRow): DeadLetter {
+  const headers = row.headers.map(([name, value]): readonly [string, Uint8Array | null] => [
+    nameDecoder.decode(Uint8Array.fromBase64(name)),
+    value === null ? null : Uint8Array.fromBase64(value),
+  ]);
+  const { key, value } = row;
+  const record = { ...placeOf(row), key: bytesOf(key), value: bytesOf(value), headers };
+  return { ...headOf(row), record };
+}
+
+/** The place that the record says it was sent again from. */
+function redriveOf({ headers }: StreamRecord): string | null {
+  const value = headers.findLast(([name]) => name === REDRIVE_HEADER)?.[1];
+  const place = value && parsePlace(nameDecoder.decode(value));
+  return place ? placeText(place) : null;
 }
 
 function bytesOf(value: Uint8Array | null): Uint8Array | null {

@@ -1,3 +1,4 @@
+import holdTopicSql from '../../sql/queries/hold_topic.sql' with { type: 'text' };
 import type { Topic } from '../model/event.ts';
 import { query, type Client } from './client.ts';
 
@@ -14,6 +15,40 @@ export async function readPositions(
     [group, topic],
   );
   return new Map(rows.map((row) => [row.partition, Number(row.next_offset)]));
+}
+
+/** Kafka's id of the topic that a group's offsets count in: that one, if it has none yet. */
+export async function holdTopic(
+  client: Client,
+  group: string,
+  topic: Topic,
+  topicId: string,
+): Promise<string> {
+  const doing = `noting which topic ${group} reads`;
+  await query(client, doing, holdTopicSql, [group, topic, topicId]);
+  const [held] = await query<{ topic_id: string }>(
+    client,
+    doing,
+    'select topic_id from consumer_topics where group_id = $1 and topic = $2',
+    [group, topic],
+  );
+  return held.topic_id;
+}
+
+/** Kafka's id of the topic that the offsets of a group count in; null where none was noted. */
+export async function heldTopicId(
+  client: Client,
+  group: string,
+  topic: Topic,
+): Promise<string | null> {
+  const [held] = await query<{ topic_id: string }>(
+    client,
+    `reading which topic ${group} reads`,
+    `select topic_id from consumer_topics where group_id = $1 and topic = $2
+       and exists (select from consumer_offsets where group_id = $1 and topic = $2)`,
+    [group, topic],
+  );
+  return held?.topic_id ?? null;
 }
 
 /** One partition of a group: how far it is stored, and what its records became. */

@@ -3,13 +3,18 @@ import { createTopicsV7 } from '@platformatic/kafka';
 import { DAY_MS } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { deadLetterTopic, TOPICS, type StreamRecord } from '../model/event.ts';
-import { brokerCode, Cluster } from './drivers/cluster.ts';
+import { brokerCode, Cluster, type BrokerState } from './drivers/cluster.ts';
 import { committedOffsets, edgeOffset, fetchRecords } from './drivers/fetch.ts';
 import { kafkaFailure } from './failure.ts';
 import type { ConnectionSettings } from './port.ts';
 
 /** What a topic is made with; one that is there already stays as it is. */
-export type TopicPlan = { name: string; partitions: number; retentionDays: number };
+export type TopicPlan = {
+  name: string;
+  partitions: number;
+  retentionDays: number;
+  messageBytesMax?: number;
+};
 
 export type TopicState = {
   name: string;
@@ -25,6 +30,7 @@ const REPLICAS_MAX = 3;
 const RETENTION_DAYS = 7;
 const LONG_RETENTION_DAYS = 30; // of what a late audit or a redrive may ask for
 const MESSAGE_BYTES_MAX = 2 * 1_048_576; // a value of 1 MiB, its headers and its key
+const PLACE_BYTES_MAX = 65_536; // of the headers that a dead letter gets on top
 const CREATE_MS_MAX = 10_000;
 const READ_WAIT_MS = 100;
 const READ_BYTES_MAX = 8 << 20;
@@ -37,7 +43,12 @@ export const TOPIC_PLANS: readonly TopicPlan[] = TOPICS.flatMap((topic) => [
     partitions: PARTITIONS,
     retentionDays: topic === 'orders' ? LONG_RETENTION_DAYS : RETENTION_DAYS,
   },
-  { name: deadLetterTopic(topic), partitions: 1, retentionDays: LONG_RETENTION_DAYS },
+  {
+    name: deadLetterTopic(topic),
+    partitions: 1,
+    retentionDays: LONG_RETENTION_DAYS,
+    messageBytesMax: MESSAGE_BYTES_MAX + PLACE_BYTES_MAX,
+  },
 ]);
 
 /** Questions to Kafka that are not about records. Fails within 10 s when nobody answers. */
@@ -63,6 +74,17 @@ export class StreamAdmin {
       states.push({ name: plan.name, partitions: await this.edges(plan.name), made });
     }
     return states;
+  }
+
+  /** The brokers that there ought to be, by what these topics need, and whether each is up. */
+  async brokers(topics: readonly string[]): Promise<BrokerState[]> {
+    return await this.#cluster.brokerStates(topics);
+  }
+
+  /** Kafka's own id of a topic: one that is deleted and made anew under its name has another. */
+  async topicId(topic: string): Promise<string> {
+    this.#cluster.forget(topic);
+    return await this.#ask(topic, `reading the id of ${topic}`, () => this.#cluster.topicId(topic));
   }
 
   /** Where the partitions of a topic begin and end. */
@@ -128,18 +150,20 @@ export class StreamAdmin {
   async #make(plans: readonly TopicPlan[]): Promise<void> {
     const brokers = (await this.#cluster.brokers()).size;
     const replicationFactor = Math.min(REPLICAS_MAX, brokers);
-    const topics = plans.map(({ name, partitions, retentionDays }) => ({
-      name,
-      numPartitions: partitions,
-      replicationFactor,
-      assignments: [],
-      configs: [
-        { name: 'min.insync.replicas', value: brokers > 1 ? '2' : '1' }, // of three, one may be away
-        { name: 'retention.ms', value: `${retentionDays * DAY_MS}` },
-        { name: 'compression.type', value: 'producer' }, // brokers keep batches as they come
-        { name: 'max.message.bytes', value: `${MESSAGE_BYTES_MAX}` },
-      ],
-    }));
+    const topics = plans.map(
+      ({ name, partitions, retentionDays, messageBytesMax = MESSAGE_BYTES_MAX }) => ({
+        name,
+        numPartitions: partitions,
+        replicationFactor,
+        assignments: [],
+        configs: [
+          { name: 'min.insync.replicas', value: brokers > 1 ? '2' : '1' }, // of three, one may be away
+          { name: 'retention.ms', value: `${retentionDays * DAY_MS}` },
+          { name: 'compression.type', value: 'producer' }, // brokers keep batches as they come
+          { name: 'max.message.bytes', value: `${messageBytesMax}` },
+        ],
+      }),
+    );
     try {
       await createTopicsV7.api.async(await this.#cluster.any(), topics, CREATE_MS_MAX, false);
     } catch (cause) {

@@ -232,7 +232,6 @@ describe.each(DRIVER_NAMES)('%s', (name) => {
           ['이름', Uint8Array.of(0, 255, 128)],
           ['twice', bytes('second')],
           ['empty', new Uint8Array()],
-          // @ts-expect-error Kafka knows null values; we never write one.
           ['null', null],
         ],
       },
@@ -408,6 +407,32 @@ describe.each(DRIVER_NAMES)('%s', (name) => {
     expect(new Set(fence.values).size).toBe(sent);
     expect(fence.values).toHaveLength(sent);
     expect(changes.filter((change) => change === 'one assigned').length).toBeGreaterThan(1);
+  }, 60_000);
+
+  test('a member that the group has no partition for is told so, and gets one that comes free', async () => {
+    const topic = await newTopic(1);
+    const group = `${topic}-spare`;
+    const told = [new Array<string>(), new Array<string>()];
+    const members: Consumer[] = [];
+    for (const heard of told) {
+      const onAssignment: ConsumerOptions['onAssignment'] = (kind, partitions) =>
+        heard.push(`${kind} ${partitions.join()}`);
+      members.push(await consumerOf(driver, { topic, group, onAssignment }));
+    }
+    const poll = async (reached: () => boolean): Promise<void> => {
+      for (let i = 0; i < 200 && !reached(); i++) {
+        await Promise.all(members.map((consumer) => consumer.receive(10, 50)));
+      }
+    };
+    const last = (): string[] => told.map((heard) => heard.at(-1) ?? '').toSorted();
+    await poll(() => last().join(';') === 'assigned ;assigned 0');
+    expect(last()).toEqual(['assigned ', 'assigned 0']);
+    const holder = told.findIndex((heard) => heard.at(-1) === 'assigned 0');
+    const [gone] = members.splice(holder, 1);
+    await gone.close();
+    const [left] = told.toSpliced(holder, 1);
+    await poll(() => left.at(-1) === 'assigned 0');
+    expect(left.at(-1)).toBe('assigned 0');
   }, 60_000);
 
   test('close ends a pending receive, leaves the group, and may be called again', async () => {

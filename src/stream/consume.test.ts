@@ -76,7 +76,8 @@ class World {
       limits,
       heartbeat: () => this.heartbeats++,
       progress: () => this.progress++,
-      check: (name, failure) => this.checks.push(`${name}: ${failure ?? 'fine'}`),
+      check: (name, failure, degrades) =>
+        this.checks.push(`${name}: ${failure ?? 'fine'}${degrades ? ' (only a note)' : ''}`),
     });
   }
 
@@ -116,6 +117,27 @@ test('a backlog is stored in batches as large as they may be, one while the next
   world.append(20_000, 5_000);
   await world.run(() => world.until(() => world.stored === 20_000), { rowsMax: 6_000 });
   expect(world.batches.slice(0, 3)).toEqual([6_000, 6_000, 6_000]);
+});
+
+test('a member too many is a spare, which is only worth a note, until a partition comes to it', async () => {
+  const world = new World();
+  const spare = 'kafka: a spare: others have all partitions (only a note)';
+  await world.run(async () => {
+    await world.until(() => world.checks.includes('kafka: fine'));
+    let held = 0;
+    const other = world.kafka.open((kind, { length }) => {
+      held += kind === 'assigned' ? length : -length;
+    });
+    while (!world.checks.includes(spare)) {
+      world.kafka.rebalance(); // deals by chance
+      await other.receive(1, 10);
+      await world.time.sleep(500);
+      if (held === 1) await world.time.sleep(1_000);
+    }
+    expect(held).toBe(1);
+    world.kafka.leave(other);
+    await world.until(() => world.checks.at(-1) === 'kafka: fine');
+  });
 });
 
 test('no batch and nothing that waits exceeds the limits, whatever its records weigh', async () => {

@@ -32,7 +32,7 @@ export type ConsumeOptions<T extends Topic> = {
   /** A batch is stored. */
   progress?: () => void;
   /** Says that Kafka or the database is as it should be (null), or why not. */
-  check?: (name: 'kafka' | 'database', failure: string | null) => void;
+  check?: (name: 'kafka' | 'database', failure: string | null, degrades?: boolean) => void;
 };
 
 const RECEIVE_MAX = 4_000; // records decoded in one go: some 8 ms of this thread
@@ -99,6 +99,7 @@ class ConsumerLoop<T extends Topic> {
   #keptMs = -Infinity;
   #verifiedMs = -Infinity;
   #endsMs = -Infinity;
+  #joined = false; // the group has dealt its partitions, some to us or none
   #suspicious = false; // records came that are stored by their offsets
   #unverified = false; // a crash of the server may still take back what is stored
   #failure: { cause: unknown } | undefined;
@@ -165,9 +166,16 @@ class ConsumerLoop<T extends Topic> {
     const records = await this.#persist('kafka', 'receiving', () =>
       consumer.receive(asked, RECEIVE_MS),
     );
-    this.#check('kafka', this.#positions.count > 0 ? null : 'no partition is assigned');
+    this.#checkHeld();
     if (records.length > 0) this.#take(records, records.length === RECEIVE_MAX);
     else if (this.#now - this.#receivedMs >= SILENCE_MS) this.#seekAgain();
+  }
+
+  /** A member too many is as it should be, ready to take over; one that has not joined is not. */
+  #checkHeld(): void {
+    if (this.#positions.count > 0) this.#check('kafka', null);
+    else if (this.#joined) this.#check('kafka', 'a spare: others have all partitions', true);
+    else this.#check('kafka', 'no partition is assigned');
   }
 
   /** A driver that fell silent, or lost the last record there is, begins anew where the sink stands. */
@@ -258,6 +266,7 @@ class ConsumerLoop<T extends Topic> {
 
   #assigned(kind: 'assigned' | 'revoked', partitions: readonly number[]): void {
     const { group } = this.#source;
+    this.#joined = kind === 'assigned';
     metrics.rebalances.inc({ group, kind });
     this.#options.log.info(kind, { partitions: partitions.join(', ') });
     for (const partition of partitions) {
@@ -419,10 +428,10 @@ class ConsumerLoop<T extends Topic> {
     );
   }
 
-  #check(name: 'kafka' | 'database', failure: string | null): void {
+  #check(name: 'kafka' | 'database', failure: string | null, degrades = false): void {
     if (this.#failing.get(name) === failure) return;
     this.#failing.set(name, failure);
-    this.#options.check?.(name, failure);
+    this.#options.check?.(name, failure, degrades);
   }
 
   /** A loop that fails stops the other one; what was interrupted by stopping has not failed. */

@@ -46,11 +46,31 @@ export function otherKafka(
   return new PipelineError(
     'KAFKA_FAILED',
     `PostgreSQL has stored ${topic}/${partition} up to ${next}, and this Kafka ends at ${end}: it is ` +
-      'not the one these records came from. Use that one; or, if its topics were emptied on purpose, ' +
-      `first archive the dead letters of ${topic}, whose places its new records will take (create table ` +
-      `dead_letters_of_old_${topic} as select * from dead_letters where topic = '${topic}'; delete from ` +
-      `dead_letters where topic = '${topic}'), then delete from consumer_offsets where group_id = ` +
-      `'${group}', and do the like for the other topics and groups`,
+      `not the one these records came from. ${startAnew(topic, group)}`,
+  );
+}
+
+/** For a topic that has another id than the one whose offsets are stored, however far it is filled. */
+export function otherTopic(
+  topic: string,
+  group: string,
+  storedId: string,
+  id: string,
+): PipelineError {
+  return new PipelineError(
+    'KAFKA_FAILED',
+    `the topic ${topic} was deleted and made anew, or is another Kafka's: the offsets of ${group} count in ` +
+      `the topic of id ${storedId}, and this one is ${id}. ${startAnew(topic, group)}`,
+  );
+}
+
+function startAnew(topic: string, group: string): string {
+  return (
+    'Use that one; or, if its topics were emptied on purpose, ' +
+    `first archive the dead letters of ${topic}, whose places its new records will take (create table ` +
+    `dead_letters_of_old_${topic} as select * from dead_letters where topic = '${topic}'; delete from ` +
+    `dead_letters where topic = '${topic}') and delete the topic ${topic}.dlq, then delete from ` +
+    `consumer_offsets where group_id = '${group}', and do the like for the other topics and groups`
   );
 }
 

@@ -34,7 +34,7 @@ export type OutgoingRecord = {
   topic: string;
   key: Uint8Array | null;
   value: Uint8Array | null;
-  headers: readonly (readonly [name: string, value: Uint8Array])[];
+  headers: readonly (readonly [name: string, value: Uint8Array | null])[]; // librdkafka sends null as empty
 };
 
 /**
@@ -56,7 +56,10 @@ export type ConsumerOptions = {
   instanceId?: string; // static membership: a restart under the same id causes no rebalance
   sessionMsMax: number; // a silent member loses its partitions after this
   fetchBytesMax: number; // of memory for records fetched ahead
-  /** A partition came or went. Told before records of a new one are received. */
+  /**
+   * A partition came or went. Told before records of a new one are received. `assigned` without any
+   * tells that the group has dealt all of them to others.
+   */
   onAssignment?: (kind: 'assigned' | 'revoked', partitions: readonly number[]) => void;
 };
 

@@ -115,7 +115,7 @@ export class SimulatedConsumer implements Consumer {
     }
     this.#tell(() => {
       if (gone.length > 0) this.#onAssignment('revoked', gone);
-      if (come.length > 0) this.#onAssignment('assigned', come);
+      if (come.length > 0 || partitions.size === 0) this.#onAssignment('assigned', come);
     });
   }
 

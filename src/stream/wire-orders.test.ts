@@ -193,7 +193,7 @@ test('a known order is written as by hand', () => {
       `"product_id":"P00000007","category":"신선(과일/채소)"}}`,
   );
   expect(text.decode(record.key ?? undefined)).toBe('U_00000042');
-  expect(record.headers.map(([name, value]) => [name, text.decode(value)])).toEqual([
+  expect(record.headers.map(([name, value]) => [name, text.decode(value ?? undefined)])).toEqual([
     ['millrace-trace', '5:42:1234'],
   ]);
 });

@@ -16,6 +16,7 @@ type Service = {
   command?: string[];
   environment?: Record<string, string>;
   ports?: string[];
+  configs?: { source: string; target: string }[];
   depends_on?: Record<string, { condition: string }>;
   restart?: string;
   healthcheck?: { test?: string[]; disable?: boolean };
@@ -39,16 +40,24 @@ const APPLICATIONS = [
 const APART = ['recommender'];
 
 let services: Record<string, Service>;
+let configs: Record<string, { content: string }>;
 
 beforeAll(async () => {
   const text = await Bun.file(join(PROJECT_ROOT, 'compose.yaml')).text();
-  services = parse(text, { merge: true }).services;
+  ({ services, configs } = parse(text, { merge: true }));
 });
+
+/** The account that a service logs in to PostgreSQL with. */
+function accountOf(name: string): string | undefined {
+  const url = services[name]?.environment?.['DATABASE_URL'];
+  return url === undefined ? undefined : /^postgres:\/\/(\w+):\$\{/.exec(url)?.[1];
+}
 
 /** What a service needs, by the prefix of its address. */
 function addresses(service: Service): string[] {
-  const { DATABASE_URL = '', KAFKA_BROKERS = '', REDIS_URL = '' } = service.environment ?? {};
-  const hosts = [DATABASE_URL, REDIS_URL].map((url) => url.replace(/^.*@/, '').replace(/:.*/, ''));
+  const { DATABASE_URL, KAFKA_BROKERS = '', REDIS_URL = '' } = service.environment ?? {};
+  const urls = [REDIS_URL, ...(DATABASE_URL === undefined ? [] : [DATABASE_URL])];
+  const hosts = urls.map((url) => url.replace(/^.*@/, '').replace(/:.*/, ''));
   return [...hosts, ...KAFKA_BROKERS.split(',').map((broker) => broker.replace(/:.*/, ''))];
 }
 
@@ -93,7 +102,10 @@ test('the recommender keeps its models, and knows the same services as the other
   const { environment = {}, volumes } = services['recommender'] ?? {};
   expect(volumes).toEqual(['models:/app/.millrace/models']);
   expect(relative(PROJECT_ROOT, MODELS_DIR)).toBe('.millrace/models');
-  expect(environment).toMatchObject(services['producer']?.environment ?? {});
+  const { DATABASE_URL, ...others } = services['producer']?.environment ?? {};
+  expect(DATABASE_URL).toBeString();
+  expect(environment).toMatchObject(others);
+  expect(environment['DATABASE_URL']).toStartWith('postgres://millrace_batch_app:');
   const own = ['MILLRACE_RECOMMEND_CRON', 'RODB_URL', 'BIDB_URL'];
   for (const name of own) expect(environment[name]).toBe(`\${${name}:-}`);
   const image = await Bun.file(join(PROJECT_ROOT, 'Dockerfile')).text();
@@ -109,6 +121,42 @@ test('what is published, is published on this machine only, each port once', () 
   expect(new Set(ports).size).toBe(ports.length);
   expect(services['kafka-ui']?.ports).toEqual(['127.0.0.1:8080:8080']);
   expect(services['adminer']?.ports).toEqual(['127.0.0.1:8081:8080']);
+});
+
+test('every application logs in with an account that may do its work and no more', async () => {
+  const batch = new Set(['initial-seeder', 'grade-updater']);
+  for (const name of APPLICATIONS) {
+    const { needs } = WORKERS.find((info) => instanceNames(info).includes(name)) ?? { needs: [] };
+    const role = batch.has(name) ? 'millrace_batch_app' : 'millrace_ingest_app';
+    expect(`${name} ${accountOf(name)}`).toBe(
+      `${name} ${needs.some((service) => service === 'postgres') ? role : undefined}`,
+    );
+  }
+  expect(accountOf('migrate')).toBe('postgres');
+  const { volumes, environment = {} } = services['postgres'] ?? {};
+  expect(volumes).toContain('./sql/accounts.sql:/docker-entrypoint-initdb.d/accounts.sql:ro');
+  const accounts = await Bun.file(join(PROJECT_ROOT, 'sql', 'accounts.sql')).text();
+  const wanted = [...accounts.matchAll(/^\\getenv \w+ (\w+)$/gm)].map(([, name]) => name);
+  expect(wanted).toHaveLength(2);
+  for (const name of wanted) expect(environment[name]).toStartWith(`\${${name}:?`);
+});
+
+test('no password is an argument of a process', () => {
+  for (const [name, { command = [] }] of Object.entries(services)) {
+    expect(`${name} ${command.join(' ')}`).not.toMatch(/PASSWORD|requirepass/);
+  }
+  const { command, configs: mounted } = services['redis'] ?? {};
+  expect(command).toEqual(['redis-server', '/etc/redis.conf']);
+  expect(mounted).toEqual([{ source: 'redis', target: '/etc/redis.conf' }]);
+  expect(configs['redis']?.content).toMatch(/^requirepass \$\{REDIS_PASSWORD:\?/m);
+});
+
+test('.env.example names every variable that the file takes, required or not', async () => {
+  const text = await Bun.file(join(PROJECT_ROOT, 'compose.yaml')).text();
+  const used = new Set([...text.matchAll(/\$\{(\w+):[?-]/g)].map(([, name]) => name));
+  const example = await Bun.file(join(PROJECT_ROOT, '.env.example')).text();
+  const named = [...example.matchAll(/^(\w+)=$/gm)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual([...used].toSorted());
 });
 
 test('every image is pinned, and no password is in the file', async () => {

@@ -126,7 +126,7 @@ test('products are listed at once and then every few seconds, with ids from the 
     event_type: 'product_created',
     product: { product_id: 'P00001000', order_count: 0 },
   });
-  expect(text.decode(sent.products[0].headers[0][1])).toBe('9:42:0');
+  expect(text.decode(sent.products[0].headers[0][1] ?? undefined)).toBe('9:42:0');
 });
 
 test('at full speed the others still have their turn', async () => {

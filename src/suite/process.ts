@@ -10,7 +10,7 @@ import { zeroMetrics } from '../show/zero.ts';
 import { configFromEnvironment, httpAddress, type HttpAddress } from './config.ts';
 import { DRAIN_MS_MAX, runPart, type Part, type PartFailure } from './part.ts';
 import { Roster } from './roster.ts';
-import { consumedBy, StreamWatch } from './watch.ts';
+import { StreamWatch, watchedFor } from './watch.ts';
 import { Watchdog, watchFromThread } from './watchdog.ts';
 
 /** Runs one part as this process: its own signals, its own health and metrics. Returns the exit code. */
@@ -20,10 +20,12 @@ export async function runProcess(part: Part): Promise<number> {
   const config = configFromEnvironment();
   const log = logger(name);
   const roster = new Roster([name]);
-  const server = serveHealth(roster, address);
+  let watch: StreamWatch | null = null;
+  const ready = (): Check[] => [...roster.ready(), ...(watch?.checks() ?? [])];
+  const server = serveHealth(roster, ready, address);
   log.info('started', { http: server.url });
   const stop = stopOnSignal(name, roster);
-  const watch = new StreamWatch(config, consumedBy([name]), log);
+  watch = new StreamWatch(config, watchedFor([name]), log);
   roster.enter(name, 'running');
   const watchdog = new Watchdog(roster);
   watchFromThread(roster, name);
@@ -38,12 +40,12 @@ export async function runProcess(part: Part): Promise<number> {
   return 0;
 }
 
-function serveHealth(roster: Roster, address: HttpAddress): HttpServer {
+function serveHealth(roster: Roster, ready: () => Check[], address: HttpAddress): HttpServer {
   zeroMetrics();
   const board = new MetricsBoard([registry, processMetrics()]);
   const app = healthApp({
     live: () => roster.live(),
-    ready: () => roster.ready(),
+    ready,
     metrics: (openMetrics) => board.render(openMetrics),
   });
   return serve(app, address);

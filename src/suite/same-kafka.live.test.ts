@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { testDatabase, type TestDatabase } from '../stack/testing.ts';
 import { connect, type Client } from '../store/client.ts';
 import { migrate } from '../store/migrate.ts';
+import { holdTopic } from '../store/offsets.ts';
 import { checkSameKafka } from './same-kafka.ts';
 
 let database: TestDatabase;
@@ -19,8 +20,11 @@ afterAll(async () => {
   await database.drop();
 });
 
+const ID = '0195d7a0-4b1c-7000-8000-0123456789ab';
+
 /** A Kafka whose three partitions of every topic end there. */
 const ending = (...ends: number[]) => ({
+  topicId: async () => ID,
   edges: async () => ends.map((end, partition) => ({ partition, first: 0, end })),
 });
 
@@ -37,4 +41,16 @@ test('a database that has stored nothing takes any Kafka, one that has takes onl
     'PostgreSQL has stored orders/2 up to 20, and this Kafka ends at 19',
   );
   expect(checkSameKafka(client, ending(10))).rejects.toThrow('this Kafka ends at 0');
+});
+
+test('a topic made anew is refused however far it is filled, until its offsets are deleted', async () => {
+  const other = '0195d7a0-4b1c-7000-8000-ba9876543210';
+  expect(await holdTopic(client, 'orders_group', 'orders', other)).toBe(other); // of before: none noted
+  expect(checkSameKafka(client, ending(1_000, 1_000, 1_000))).rejects.toThrow(
+    `count in the topic of id ${other}, and this one is ${ID}`,
+  );
+  expect(await holdTopic(client, 'orders_group', 'orders', ID)).toBe(other);
+  await client.query(`delete from consumer_offsets where group_id = 'orders_group'`);
+  await checkSameKafka(client, ending(1_000, 1_000, 1_000));
+  expect(await holdTopic(client, 'orders_group', 'orders', ID)).toBe(ID);
 });

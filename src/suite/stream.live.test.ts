@@ -140,6 +140,7 @@ test('the whole suite streams: what is made is stored, and SIGTERM ends it withi
   suite.signal('SIGTERM');
   const { code, said, complaints } = await suite.ended;
   expect(complaints).not.toContain('not done after');
+  expect(complaints).toMatch(/"part":"redis-monitor".* MiB .* hits .* users .* swaps /);
   expect(performance.now() - stopping).toBeLessThan(5_000);
   expect(code).toBe(0);
   const status = lastStatus(said);
@@ -280,11 +281,27 @@ test('SIGTERM while Kafka is away, with events on their way: it ends in order wi
   }
 }, 120_000);
 
+type Case = [words: string[], extra: Record<string, string>, exitCode: number];
+
+/** Each ends within 15 s, with that code and one line that has no password in it. */
+async function endClearly(cases: readonly Case[]): Promise<void> {
+  await Promise.all(
+    cases.map(async ([words, extra, expected]) => {
+      const from = performance.now();
+      const { code, complaints } = await (await start(words, extra)).ended;
+      expect(`${words.join(' ')} ${code}`).toBe(`${words.join(' ')} ${expected}`);
+      expect(complaints.trim().split('\n')).toHaveLength(1);
+      expect(complaints).not.toContain('letmein');
+      expect(performance.now() - from).toBeLessThan(15_000);
+    }),
+  );
+}
+
 test('what cannot work ends with one clear line and its own code', async () => {
   const taken = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('') });
   const password = new URL(database.url);
   password.password = 'letmein';
-  const cases: [string[], Record<string, string>, number][] = [
+  await endClearly([
     [[CLI, 'workers'], { MILLRACE_HTTP_PORT: `${taken.port}` }, EXIT_CODES.PORT_IN_USE],
     [['workers/redis-monitor.ts'], { MILLRACE_HTTP_PORT: `${taken.port}` }, EXIT_CODES.PORT_IN_USE],
     [
@@ -300,16 +317,16 @@ test('what cannot work ends with one clear line and its own code', async () => {
     [[CLI, 'workers', 'baker'], {}, EXIT_CODES.USAGE],
     [[CLI, 'workers', '--rate', 'fast'], {}, EXIT_CODES.USAGE],
     [['workers/grade-updater.ts'], { MILLRACE_SEED: 'x' }, EXIT_CODES.USAGE],
-  ];
-  await Promise.all(
-    cases.map(async ([words, extra, expected]) => {
-      const from = performance.now();
-      const { code, complaints } = await (await start(words, extra)).ended;
-      expect(`${words.join(' ')} ${code}`).toBe(`${words.join(' ')} ${expected}`);
-      expect(complaints.trim().split('\n')).toHaveLength(1);
-      expect(complaints).not.toContain('letmein');
-      expect(performance.now() - from).toBeLessThan(15_000);
-    }),
-  );
+  ]);
   await taken.stop(true);
+}, 60_000);
+
+test('so does a wrong password of Redis, for all workers and for one of its own', async () => {
+  const password = new URL(redis.url);
+  password.password = 'letmein';
+  const extra = { REDIS_URL: password.href, MILLRACE_LOG: 'error' };
+  await endClearly([
+    [[CLI, 'workers'], extra, EXIT_CODES.REDIS_FAILED],
+    [['workers/redis-monitor.ts'], extra, EXIT_CODES.REDIS_FAILED],
+  ]);
 }, 60_000);

@@ -8,11 +8,12 @@ import { processMetrics } from '../show/process-metrics.ts';
 import { healthApp, serve, type HttpServer } from '../show/server.ts';
 import { zeroMetrics, zeroRestarts } from '../show/zero.ts';
 import { DEFAULT_DRIVER } from '../stream/drivers.ts';
+import { divertNativeOutput } from '../stream/drivers/native-output.ts';
 import type { HttpAddress, SuiteConfig } from './config.ts';
 import { Roster } from './roster.ts';
 import { Supervisor, type PartSpec, type Running } from './supervisor.ts';
 import { startThread } from './thread.ts';
-import { consumedBy, StreamWatch } from './watch.ts';
+import { StreamWatch, watchedFor } from './watch.ts';
 import { STUCK_MS_MAX } from './watchdog-limits.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -34,6 +35,7 @@ export class Suite {
   readonly server: HttpServer;
   readonly #options: Required<SuiteOptions>;
   #starting: string | null = 'starting';
+  #watch: StreamWatch | null = null;
 
   constructor(options: SuiteOptions) {
     const { specs, address } = options;
@@ -49,7 +51,11 @@ export class Suite {
     this.board = new MetricsBoard([registry, processMetrics()]);
     const app = healthApp({
       live: () => this.roster.live(),
-      ready: () => [{ name: 'suite', failure: this.#starting }, ...this.roster.ready()],
+      ready: () => [
+        { name: 'suite', failure: this.#starting },
+        ...this.roster.ready(),
+        ...(this.#watch?.checks() ?? []),
+      ],
       metrics: (openMetrics) => this.board.render(openMetrics),
     });
     this.server = serve(app, address);
@@ -64,8 +70,9 @@ export class Suite {
     await loadAddon();
     this.#starting = null;
     const spawn = (spec: PartSpec): Running => this.#spawn(spec, config);
-    const topics = consumedBy(specs.map(({ worker }) => worker));
-    const watch = new StreamWatch(config, topics, log);
+    const watched = watchedFor(specs.map(({ worker }) => worker));
+    const watch = new StreamWatch(config, watched, log);
+    this.#watch = watch;
     signal.addEventListener('abort', () => void watch.stop(), { once: true }); // waited for below
     try {
       await new Supervisor({ specs, spawn, roster, log }).run(signal);
@@ -99,5 +106,6 @@ export class Suite {
 /** A native client that only threads have loaded is torn down with the last of them, in mid-flight. */
 async function loadAddon(): Promise<void> {
   if ((setting('KAFKA_DRIVER') ?? DEFAULT_DRIVER) !== 'librdkafka') return;
+  divertNativeOutput();
   await import('kafka-crab-js').catch(() => undefined); // who needs it says that it is missing
 }

@@ -17,13 +17,16 @@ const REQUESTS_MAX = 100; // on the way on one connection
 const METADATA_MS_MAX = 5_000; // age
 const TOPIC_WAIT_MS = 2_000; // a topic just made is not known to every broker at once
 
+/** A broker that there ought to be. */
+export type BrokerState = { id: number; address: string | null; up: boolean };
+
 type MetadataResponse = ReturnType<typeof metadataV12.parseResponse>;
 
 /** Whom to ask for what: the brokers, the leaders of partitions, the coordinators of groups. */
 export class Cluster {
   #settings: ConnectionSettings;
   #brokers = new Map<number, string>(); // address by node id
-  #topics = new Map<string, { leaders: number[]; atMs: number }>();
+  #topics = new Map<string, { id: string; leaders: number[]; atMs: number }>();
   #shared = new Map<string, Promise<Connection>>();
   #closed = false;
 
@@ -108,12 +111,17 @@ export class Cluster {
 
   /** How many partitions a topic has. */
   async partitions(topic: string): Promise<number> {
-    return (await this.#leaders(topic)).length;
+    return (await this.#topic(topic)).leaders.length;
+  }
+
+  /** The id that Kafka gave the topic when it was made, as it was described last. */
+  async topicId(topic: string): Promise<string> {
+    return (await this.#topic(topic)).id;
   }
 
   /** The address of the broker that leads a partition. */
   async leader(topic: string, partition: number): Promise<string> {
-    const leader = (await this.#leaders(topic))[partition] ?? -1;
+    const leader = (await this.#topic(topic)).leaders[partition] ?? -1;
     const address = this.#brokers.get(leader);
     if (address !== undefined) return address;
     this.forget(topic);
@@ -144,6 +152,22 @@ export class Cluster {
     return this.#brokers;
   }
 
+  /**
+   * The brokers that are up, and those that keep replicas of these topics and are not. The first of
+   * them that answers is believed: a mute one is passed over.
+   */
+  async brokerStates(topics: readonly string[]): Promise<BrokerState[]> {
+    const { brokers, topics: described } = await this.#describeByAny(topics);
+    this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
+    const partitions = described.flatMap((topic) => topic.partitions);
+    const replicas = partitions.flatMap(({ replicaNodes }) => replicaNodes);
+    const ids = [...new Set([...this.#brokers.keys(), ...replicas])].toSorted((a, b) => a - b);
+    return ids.map((id) => {
+      const address = this.#brokers.get(id) ?? null;
+      return { id, address, up: address !== null };
+    });
+  }
+
   /** What was known of a topic has proved wrong. */
   forget(topic: string): void {
     this.#topics.delete(topic);
@@ -166,7 +190,7 @@ export class Cluster {
   /** Throws KAFKA_UNREACHABLE or KAFKA_DENIED within 10 s, and KAFKA_FAILED for a missing topic. */
   async check(topic?: string): Promise<void> {
     if (topic === undefined) await this.any();
-    else await this.#leaders(topic);
+    else await this.#topic(topic);
   }
 
   async close(): Promise<void> {
@@ -177,12 +201,12 @@ export class Cluster {
     await Promise.allSettled(opening.map(async (connection) => (await connection).close()));
   }
 
-  async #leaders(topic: string): Promise<number[]> {
+  async #topic(topic: string): Promise<{ id: string; leaders: number[] }> {
     const startedMs = performance.now();
     for (;;) {
       const known = this.#topics.get(topic);
       if (known !== undefined && performance.now() - known.atMs < METADATA_MS_MAX) {
-        return known.leaders;
+        return known;
       }
       try {
         await this.#describe([topic]);
@@ -194,6 +218,22 @@ export class Cluster {
     }
   }
 
+  async #describeByAny(topics: readonly string[]): Promise<MetadataResponse> {
+    let failure: unknown;
+    for (const address of new Set([...this.#brokers.values(), ...this.#settings.brokers])) {
+      try {
+        const connection = await this.to(address);
+        return await metadataV12.api.async(connection, [...topics], false, false).catch(responseOf);
+      } catch (cause) {
+        failure ??= cause;
+        const mute = this.#shared.get(address);
+        this.#shared.delete(address);
+        void mute?.then((connection) => connection.close()).catch(() => undefined); // it may be gone
+      }
+    }
+    throw kafkaFailure(failure, `asking Kafka at ${brokersOf(this.#settings)} for its brokers`);
+  }
+
   async #describe(topics: string[]): Promise<void> {
     const response = await metadataV12.api
       .async(await this.any(), topics, false, false)
@@ -201,18 +241,24 @@ export class Cluster {
     this.#brokers = new Map(
       response.brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]),
     );
-    for (const { name, partitions } of response.topics) {
+    for (const { name, topicId, partitions } of response.topics) {
       const leaders: number[] = [];
       for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
-      if (name) this.#topics.set(name, { leaders, atMs: performance.now() });
+      if (name) this.#topics.set(name, { id: topicId, leaders, atMs: performance.now() });
     }
   }
 }
 
 /** A partition without a leader is an error to the client; what is known of the others counts. */
 function describedAnyway(cause: unknown): MetadataResponse {
+  if (brokerCode(cause) !== 'LEADER_NOT_AVAILABLE') throw cause;
+  return responseOf(cause);
+}
+
+/** What was answered of the topics and brokers that nothing is wrong with. */
+function responseOf(cause: unknown): MetadataResponse {
   const response: unknown = cause instanceof ResponseError && Reflect.get(cause, 'response');
-  if (brokerCode(cause) === 'LEADER_NOT_AVAILABLE' && isMetadata(response)) return response;
+  if (isMetadata(response)) return response;
   throw cause;
 }
 

@@ -28,7 +28,7 @@ import { Room } from '../room.ts';
  * `kafka-crab-js`: librdkafka through N-API, fast natively and small in memory. What it cannot do:
  * headers are a map, so of a name that repeats the last value counts, and a null value is lost; a
  * producer tells of its acknowledgements every 100 ms; a static member that closes leaves its group;
- * errors of librdkafka are lines on stdout, whatever the log level.
+ * errors of librdkafka are lines on stdout, whatever the log level (native-output.ts sends them to stderr).
  */
 export const librdkafka: StreamDriver = { name: 'librdkafka', producer, consumer };
 
@@ -278,7 +278,7 @@ function fateOf({ error }: RecordMetadata): 'acked' | 'failed' | 'unknown' {
 function refusal({ topic, key, value, headers }: OutgoingRecord): PipelineError | undefined {
   let size = 64 + (key?.length ?? 0) + (value?.length ?? 0);
   for (const [name, bytes] of headers) {
-    size += name.length * 3 + bytes.length;
+    size += name.length * 3 + (bytes?.length ?? 0);
     if (name === '__proto__') {
       return new PipelineError('KAFKA_FAILED', `a record of ${topic} has a header '__proto__'`);
     }
@@ -293,10 +293,12 @@ function messageOf({ key, value, headers }: OutgoingRecord): MessageProducer {
   if (key !== null) message.key = bufferOf(key);
   if (headers.length > 0) {
     message.headers = {};
-    for (const [name, bytes] of headers) message.headers[name] = bufferOf(bytes);
+    for (const [name, bytes] of headers) message.headers[name] = bufferOf(bytes ?? EMPTY);
   }
   return message;
 }
+
+const EMPTY = new Uint8Array(0);
 
 function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes)
@@ -312,12 +314,16 @@ class NativeConsumer implements Consumer {
   #native: KafkaConsumer;
   #options: ConsumerOptions;
   #held = new Set<number>();
+  #dealt = false; // an assignment has come that was not told
   #calls: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   constructor(native: KafkaConsumer, options: ConsumerOptions) {
     this.#native = native;
     this.#options = options;
+    native.onEvents((_, { name, payload }) => {
+      if (name === 'PostRebalance' && payload.action === 'assign') this.#dealt = true;
+    });
   }
 
   async receive(max: number, waitMs: number): Promise<StreamRecord[]> {
@@ -418,7 +424,10 @@ class NativeConsumer implements Consumer {
     const come = partitions.filter((partition) => !this.#held.has(partition));
     this.#held = now;
     if (gone.length > 0) this.#options.onAssignment?.('revoked', gone);
-    if (come.length > 0) this.#options.onAssignment?.('assigned', come);
+    if (come.length > 0 || (this.#dealt && now.size === 0)) {
+      this.#options.onAssignment?.('assigned', come);
+    }
+    this.#dealt = false;
   }
 }
 

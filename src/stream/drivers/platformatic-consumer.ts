@@ -20,7 +20,8 @@ export async function platformaticConsumer(
   settings: ConnectionSettings,
   options: ConsumerOptions,
 ): Promise<Consumer> {
-  return new FetchingConsumer(await Cluster.connect(settings, options.topic), options);
+  const cluster = await Cluster.connect(settings, options.topic);
+  return new FetchingConsumer(cluster, options, await cluster.topicId(options.topic));
 }
 
 /**
@@ -30,6 +31,7 @@ export async function platformaticConsumer(
 class FetchingConsumer implements Consumer {
   #cluster: Cluster;
   #options: ConsumerOptions;
+  #topicId: string;
   #membership: Membership;
   #held = new Map<number, Held>();
   #failure: PipelineError | undefined;
@@ -37,9 +39,10 @@ class FetchingConsumer implements Consumer {
   #receiving: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(cluster: Cluster, options: ConsumerOptions) {
+  constructor(cluster: Cluster, options: ConsumerOptions, topicId: string) {
     this.#cluster = cluster;
     this.#options = options;
+    this.#topicId = topicId;
     this.#membership = new Membership(cluster, options, {
       assigned: (positions) => this.#assign(positions),
       revoked: () => this.#revoke(),
@@ -122,7 +125,8 @@ class FetchingConsumer implements Consumer {
   #assign(positions: ReadonlyMap<number, number>): void {
     const bytesMax = Math.ceil(this.#options.fetchBytesMax / Math.max(1, positions.size));
     for (const [partition, position] of positions) {
-      const held = new Held(this.#cluster, this.#options.topic, partition, position, bytesMax);
+      const topic = { name: this.#options.topic, id: this.#topicId };
+      const held = new Held(this.#cluster, topic, partition, position, bytesMax);
       held.onRecords = () => this.#wake?.();
       held.onFailure = (error) => {
         this.#failure = error;
@@ -130,7 +134,7 @@ class FetchingConsumer implements Consumer {
       };
       this.#held.set(partition, held);
     }
-    if (positions.size > 0) this.#options.onAssignment?.('assigned', [...positions.keys()]);
+    this.#options.onAssignment?.('assigned', [...positions.keys()]);
   }
 
   #revoke(): void {
@@ -147,6 +151,7 @@ class Held {
   onFailure: ((error: PipelineError) => void) | undefined;
   #cluster: Cluster;
   #topic: string;
+  #topicId: string;
   #partition: number;
   #bytesMax: number;
   #next: number; // to fetch
@@ -159,13 +164,14 @@ class Held {
 
   constructor(
     cluster: Cluster,
-    topic: string,
+    topic: { name: string; id: string },
     partition: number,
     position: number,
     bytesMax: number,
   ) {
     this.#cluster = cluster;
-    this.#topic = topic;
+    this.#topic = topic.name;
+    this.#topicId = topic.id;
     this.#partition = partition;
     this.#next = position;
     this.#bytesMax = bytesMax;
@@ -209,7 +215,7 @@ class Held {
         waitMs = RETRY_MS_MIN;
       } catch (cause) {
         if (signal.aborted) break;
-        if (cause instanceof PipelineError && cause.code === 'KAFKA_DENIED') {
+        if (isFinal(cause)) {
           this.onFailure?.(cause);
           break;
         }
@@ -223,6 +229,14 @@ class Held {
     await this.#connection?.close();
   }
 
+  /** Whoever deletes a topic breaks off its fetches, so a new one is met here and nowhere else. */
+  async #connect(): Promise<Connection> {
+    const leader = await this.#cluster.leader(this.#topic, this.#partition);
+    const id = await this.#cluster.topicId(this.#topic);
+    if (id !== this.#topicId) throw remadeTopic(this.#topic, this.#topicId, id);
+    return await this.#cluster.open(leader);
+  }
+
   async #roomMade(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#room = resolve;
@@ -232,9 +246,7 @@ class Held {
 
   async #fetch(): Promise<void> {
     const seeks = this.#seeks;
-    this.#connection ??= await this.#cluster.open(
-      await this.#cluster.leader(this.#topic, this.#partition),
-    );
+    this.#connection ??= await this.#connect();
     if (this.#released.signal.aborted) return;
     const { code, cursor } = await fetchRecords(
       this.#connection,
@@ -259,4 +271,20 @@ class Held {
     this.#bytes += cursor.bytes;
     this.onRecords?.();
   }
+}
+
+class TopicRemade extends PipelineError {}
+
+function remadeTopic(topic: string, before: string, now: string): TopicRemade {
+  return new TopicRemade(
+    'KAFKA_FAILED',
+    `the topic ${topic} was deleted and made anew while it was read (id ${before}, now ${now}); its ` +
+      'records have the places of others: start again, and see what is said then',
+  );
+}
+
+/** What waiting does not change. */
+function isFinal(cause: unknown): cause is PipelineError {
+  if (!(cause instanceof PipelineError)) return false;
+  return cause instanceof TopicRemade || cause.code === 'KAFKA_DENIED';
 }

@@ -1,18 +1,17 @@
-import { closeRedis, openRedis } from '../../cache/client.ts';
+import { closeRedis } from '../../cache/client.ts';
 import { refreshPools } from '../../cache/refresh.ts';
 import { readPoolRows } from '../../store/pools.ts';
-import { databaseOf, redisOf } from '../config.ts';
+import { databaseOf } from '../config.ts';
 import { Database } from '../database.ts';
 import { beating, type Part } from '../part.ts';
-import { checkRedis } from './redis-check.ts';
+import { openPartRedis } from './part-redis.ts';
 
 /** Puts who may buy and what is on offer into Redis: at once, and then every 50 s. */
 export const cacheWorker: Part = {
   name: 'cache-worker',
   async run({ name, config, signal, log, heartbeat, progress, check }) {
     const database = new Database(databaseOf(config), name);
-    const redis = await openRedis(redisOf(config), { name });
-    checkRedis(redis, check);
+    const redis = await openPartRedis({ name, config, check });
     try {
       const refreshing = refreshPools({
         redis,

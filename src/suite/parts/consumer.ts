@@ -1,12 +1,15 @@
 import { setting } from '../../base/config.ts';
 import { REAL_TIME } from '../../base/time.ts';
 import { GROUPS, type EventOf, type Sink, type Topic } from '../../model/event.ts';
+import { withClient } from '../../store/client.ts';
+import { holdTopic } from '../../store/offsets.ts';
 import { orderSink, type SinkOptions } from '../../store/sink-orders.ts';
 import { productSink } from '../../store/sink-products.ts';
 import { userSink } from '../../store/sink-users.ts';
 import { connectAdmin, type StreamAdmin } from '../../stream/admin.ts';
 import { consume } from '../../stream/consume.ts';
 import { streamDriver } from '../../stream/drivers.ts';
+import { otherTopic } from '../../stream/failure.ts';
 import type { ConnectionSettings, StreamDriver } from '../../stream/port.ts';
 import { within } from '../../stream/wait.ts';
 import { consumerOf } from '../catalogue.ts';
@@ -49,7 +52,7 @@ async function consumeTopic(
   const settings = kafkaOf(config, name);
   const group = GROUPS[topic];
   const sink = SINKS[topic]({ databaseUrl: databaseOf(config) });
-  const ends = new Ends(settings, topic);
+  const ends = new Ends(settings, topic, databaseOf(config));
   try {
     await consume({
       topic,
@@ -78,21 +81,35 @@ async function consumeTopic(
   }
 }
 
-/** Where a topic's partitions end, asked on a connection that is made when it is first needed. */
+/**
+ * Where a topic's partitions end, asked on a connection that is made when it is first needed. Throws
+ * KAFKA_FAILED for a topic that is not the one whose offsets are stored.
+ */
 class Ends {
   readonly #settings: ConnectionSettings;
   readonly #topic: Topic;
+  readonly #databaseUrl: string;
   #admin: StreamAdmin | null = null;
 
-  constructor(settings: ConnectionSettings, topic: Topic) {
+  constructor(settings: ConnectionSettings, topic: Topic, databaseUrl: string) {
     this.#settings = settings;
     this.#topic = topic;
+    this.#databaseUrl = databaseUrl;
   }
 
   async read(): Promise<Map<number, number>> {
     this.#admin ??= await connectAdmin(this.#settings);
+    await this.#checkTopic(await this.#admin.topicId(this.#topic));
     const edges = await this.#admin.edges(this.#topic);
     return new Map(edges.map(({ partition, end }) => [partition, end]));
+  }
+
+  async #checkTopic(id: string): Promise<void> {
+    const group = GROUPS[this.#topic];
+    const held = await withClient(this.#databaseUrl, (client) =>
+      holdTopic(client, group, this.#topic, id),
+    );
+    if (held !== id) throw otherTopic(this.#topic, group, held, id);
   }
 
   async close(): Promise<void> {

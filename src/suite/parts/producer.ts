@@ -1,20 +1,18 @@
-import { closeRedis, openRedis } from '../../cache/client.ts';
+import { closeRedis } from '../../cache/client.ts';
 import { followPools } from '../../cache/follow.ts';
 import { watchScenario } from '../../cache/scenario.ts';
-import { redisOf } from '../config.ts';
 import { LiveShop } from '../live-shop.ts';
 import type { Part } from '../part.ts';
 import { asMaker } from './makers.ts';
-import { checkRedis } from './redis-check.ts';
+import { openPartRedis } from './part-redis.ts';
 
 /** Orders from the cached pool, and products. Redis away: it goes on with the pool it has. */
 export const producer: Part = {
   name: 'producer',
   async run(context) {
-    const { name, config, log, check } = context;
+    const { log } = context;
     await asMaker(context, async (maker) => {
-      const redis = await openRedis(redisOf(config), { name });
-      checkRedis(redis, check);
+      const redis = await openPartRedis(context);
       const over = new AbortController();
       const signal = AbortSignal.any([context.signal, over.signal]);
       const shop = new LiveShop(maker, context);

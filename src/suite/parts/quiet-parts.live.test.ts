@@ -125,6 +125,17 @@ test('Redis away only degrades: the cache worker goes on trying, and says so', a
   expect(ended.checks).toContainEqual(told);
 }, 20_000);
 
+test('a wrong password of Redis ends who needs it with one clear error, and is not printed', async () => {
+  const wrong = new URL(redis.url);
+  wrong.password = 'letmein';
+  for (const part of [redisMonitor, cacheWorker]) {
+    const ended = await run(part, never, { ...config, redisUrl: wrong.href });
+    expect(ended.failure?.code).toBe('REDIS_FAILED');
+    expect(ended.failure?.message).toMatch(/connecting to Redis at redis:.*check REDIS_URL$/);
+    expect(JSON.stringify(ended.lines)).not.toContain('letmein');
+  }
+}, 20_000);
+
 test('a part whose service nobody named says what to set', async () => {
   const nameless = { ...config, databaseUrl: null };
   expect((await run(gradeUpdater, never, nameless)).failure).toMatchObject({

@@ -1,20 +1,26 @@
 import { isMainThread } from 'node:worker_threads';
 
-import { closeRedis, openRedis } from '../../cache/client.ts';
+import { monotonicMs } from '../../base/clock.ts';
+import { closeRedis } from '../../cache/client.ts';
 import { monitorCache } from '../../cache/monitor.ts';
-import { redisOf } from '../config.ts';
 import type { Part } from '../part.ts';
-import { checkRedis } from './redis-check.ts';
+import { openPartRedis } from './part-redis.ts';
 
-/** A line about Redis every second, in the log; among the other parts only for who wants details. */
+const AMONG_OTHERS_EVERY_MS = 30_000;
+
+/** A line about Redis every second, in the log; among the other parts every half minute, and all for who wants details. */
 export const redisMonitor: Part = {
   name: 'redis-monitor',
   async run({ name, config, signal, log, heartbeat, progress, check }) {
-    const redis = await openRedis(redisOf(config), { name });
-    checkRedis(redis, check);
+    const redis = await openPartRedis({ name, config, check });
+    let dueMs = monotonicMs();
     const write = (line: string): void => {
-      if (isMainThread) log.info(line);
-      else log.debug(line);
+      if (monotonicMs() >= dueMs) {
+        log.info(line);
+        dueMs += isMainThread ? 0 : AMONG_OTHERS_EVERY_MS;
+      } else {
+        log.debug(line);
+      }
       heartbeat();
       progress();
     };

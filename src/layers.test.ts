@@ -16,6 +16,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   report: ['base', 'recommend'],
   jobs: ['base', 'model', 'generate', 'store', 'recommend', 'report'],
   suite: ['base', 'model', 'generate', 'cache', 'stream', 'store', 'show', 'jobs'],
+  drill: ['base', 'model', 'cache', 'stream', 'store', 'jobs', 'suite'],
   cli: [
     'base',
     'model',

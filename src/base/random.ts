@@ -22,6 +22,7 @@ export const STREAMS = {
   cluster: 30,
   sample: 31,
   customer: 32,
+  simulation: 40,
 } as const;
 
 export type Stream = keyof typeof STREAMS;

@@ -21,10 +21,10 @@ function chance(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32;
 }
 
-/** Wakes who waits, or lets them go on after a time. */
+/** Wakes who waits, one at a time, or lets him go on after a time. */
 export class Wakeup {
   readonly #time: Time;
-  #waiting = new AbortController();
+  #waiting: AbortController | null = null;
   #called = false;
 
   constructor(time: Time) {
@@ -33,14 +33,16 @@ export class Wakeup {
 
   call(): void {
     this.#called = true;
-    this.#waiting.abort();
+    this.#waiting?.abort(null); // without a reason an exception would be made, which takes longer than all else
   }
 
   /** Settles at the next call, at once if there was one since the last wait, or after `ms`. */
   async wait(ms: number): Promise<void> {
-    if (!this.#called) await this.#time.sleep(ms, this.#waiting.signal);
-    if (!this.#called) return;
+    if (!this.#called) {
+      this.#waiting = new AbortController();
+      await this.#time.sleep(ms, this.#waiting.signal);
+      this.#waiting = null;
+    }
     this.#called = false;
-    this.#waiting = new AbortController();
   }
 }

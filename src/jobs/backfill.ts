@@ -39,6 +39,7 @@ import {
 import { BatchWriter } from './batch-writer.ts';
 import { ChunkMaker, type MadeChunk, type MakerSetup } from './chunk-maker.ts';
 import { ChunkThreads } from './chunk-threads.ts';
+import { RunDays, type Piece } from './run-days.ts';
 
 /** How a run is made; none of it changes a row. */
 export type BackfillHow = {
@@ -184,7 +185,7 @@ function takeStartGrades({ base }: LoadedBase, { startGrades }: RunOptions): voi
   base.users.grade.set(grades);
 }
 
-/** One run at work. Days go strictly in order; what they change decides the days after. */
+/** One run at work. */
 class Backfill {
   readonly #databaseUrl: string;
   readonly #client: Client;
@@ -196,13 +197,8 @@ class Backfill {
   readonly #history: History;
   readonly #maker: ChunkMaker;
   readonly #setup: MakerSetup;
-  readonly #ledger: LedgerDay[] = [];
   #threads: ChunkThreads | null = null;
   #writers: BatchWriter[] = [];
-  #batch: { writer: BatchWriter; days: LedgerDay[]; rows: number } | null = null;
-  #batches = 0;
-  #rows = 0;
-  #rowsStoredBefore = 0; // by an earlier start
 
   constructor(
     databaseUrl: string,
@@ -230,13 +226,10 @@ class Backfill {
   async all(started: number): Promise<BackfillResult> {
     try {
       await this.#open();
-      await this.#days();
-      for (const writer of this.#writers) await writer.drain();
-      const checksum = this.#checksum();
-      const carts = this.#ledger.reduce((sum, day) => sum + day.carts, 0);
+      const days = await this.#days();
       const graded = await gradesBefore(this.#client, this.#plans[0].startMs);
-      await finishRun(this.#client, this.#end(checksum, carts, new Set(graded.keys())));
-      return this.#result(checksum, carts, secondsSince(started));
+      await finishRun(this.#client, this.#end(days, new Set(graded.keys())));
+      return this.#result(days, secondsSince(started));
     } finally {
       this.#threads?.close();
       await Promise.all(this.#writers.map((writer) => writer.close()));
@@ -261,20 +254,25 @@ class Backfill {
     return Math.round(count * cartSizeMoments(this.#rules.settings.orders.cartSizeWeights).mean);
   }
 
-  async #days(): Promise<void> {
+  async #days(): Promise<RunDays> {
     const others = await this.#otherOrders();
+    const { signal, onProgress } = this.#how;
+    const expected = this.#rowsExpected();
+    const days = new RunDays({
+      run: this.#run,
+      plans: this.#plans,
+      make: (plan, firstCart) => this.#make(plan, firstCart, others),
+      writers: this.#writers,
+      batchRows: BATCH_ROWS,
+      signal,
+      onProgress: (rows, date) => onProgress?.(rows, expected, date),
+    });
     try {
-      let firstCart = 0;
-      for (const plan of this.#plans) {
-        if (this.#how.signal?.aborted) await this.#stop();
-        await this.#day(plan, firstCart);
-        await others?.day(plan.startMs, this.#history);
-        firstCart += plan.count;
-      }
+      await days.store();
     } finally {
       await others?.close();
     }
-    this.#commitBatch();
+    return days;
   }
 
   /** Orders of others, brought up to the first day; null where there are none. */
@@ -293,38 +291,21 @@ class Backfill {
     return others;
   }
 
-  async #day(plan: DayPlan, firstCart: number): Promise<void> {
+  /** A day's rows; what they and others' orders change is taken in behind the last of them. */
+  async *#make(
+    plan: DayPlan,
+    firstCart: number,
+    others: OtherOrders | null,
+  ): AsyncGenerator<Piece> {
     const day = this.#history.open(plan);
-    const stored = this.#run.days.get(plan.date);
     const effects = noEffects(day);
-    let hash = 0n;
-    let rows = 0;
     this.#maker.open(day);
-    const writer = stored ? null : this.#writerOfBatch();
     for await (const made of this.#chunks(day, chunksOf(this.#rules.unit, plan.count, firstCart))) {
-      hash = Bun.hash.xxHash64(made.bytes, hash);
-      rows += made.rows;
       addEffects(effects, made.effects);
-      await writer?.push(made.bytes);
-      this.#rows += made.rows;
-      this.#how.onProgress?.(this.#rows, this.#rowsExpected(), plan.date);
+      yield { bytes: made.bytes, rows: made.rows, carts: made.effects.carts };
     }
-    const ledgerDay: LedgerDay = {
-      date: plan.date,
-      scenario: plan.scenario,
-      planned: plan.count,
-      orders: rows,
-      carts: effects.carts,
-      checksum: hash.toString(16).padStart(16, '0'),
-    };
-    this.#ledger.push(ledgerDay);
     this.#closeDay(day, effects);
-    if (stored) {
-      checkStored(this.#run.run, stored, ledgerDay);
-      this.#rowsStoredBefore += rows;
-    } else {
-      this.#enter(ledgerDay);
-    }
+    await others?.day(plan.startMs, this.#history);
   }
 
   /**
@@ -348,51 +329,8 @@ class Backfill {
     this.#history.close(day, effects, expected);
   }
 
-  /** The writer of the batch in hand; batches take turns, so one is written while the next is made. */
-  #writerOfBatch(): BatchWriter {
-    if (!this.#batch) {
-      const writer = this.#writers[this.#batches++ % this.#writers.length];
-      writer.begin();
-      this.#batch = { writer, days: [], rows: 0 };
-    }
-    return this.#batch.writer;
-  }
-
-  #enter(day: LedgerDay): void {
-    if (!this.#batch) return;
-    this.#batch.days.push(day);
-    this.#batch.rows += day.orders;
-    if (this.#batch.rows >= BATCH_ROWS) this.#commitBatch();
-  }
-
-  #commitBatch(): void {
-    if (!this.#batch) return;
-    this.#batch.writer.commit(this.#batch.days);
-    this.#batch = null;
-  }
-
-  /** Stores the whole days that are made, a second or two of work, and ends the run unfinished. */
-  async #stop(): Promise<never> {
-    this.#commitBatch();
-    for (const writer of this.#writers) await writer.drain();
-    const before = this.#run.days; // some of them may not have been gone through again
-    const made = this.#ledger.filter((day) => !before.has(day.date));
-    throw new PipelineError(
-      'INTERRUPTED',
-      `stopped with ${before.size + made.length} of ${this.#plans.length} days stored; ` +
-        '`bun run millrace backfill --resume` goes on',
-    );
-  }
-
-  /** Of all days' rows, in order: the days' checksums, folded. */
-  #checksum(): string {
-    let hash = 0n;
-    for (const day of this.#ledger) hash = Bun.hash.xxHash64(day.checksum, hash);
-    return hash.toString(16).padStart(16, '0');
-  }
-
   /** `graded`: everybody on whose grade somebody else has had a word. */
-  #end(checksum: string, carts: number, graded: Set<string>): RunEnd {
+  #end(days: RunDays, graded: Set<string>): RunEnd {
     const history = this.#history;
     const { users, products } = this.#loaded.fragments;
     const userIds = idsOf(users);
@@ -415,9 +353,9 @@ class Backfill {
     );
     return {
       run: this.#run.run,
-      orders: this.#rows,
-      carts,
-      checksum,
+      orders: days.rows,
+      carts: days.carts,
+      checksum: days.checksum,
       preset: this.#rules.settings.grades.backfill,
       lastPassMs: lastPass.startMs,
       users: changed.map((user) => ({
@@ -444,20 +382,20 @@ class Backfill {
     };
   }
 
-  #result(checksum: string, carts: number, seconds: number): BackfillResult {
+  #result(days: RunDays, seconds: number): BackfillResult {
     return {
       run: this.#run.run,
       unit: this.#rules.unit,
-      orders: this.#rows,
-      carts,
+      orders: days.rows,
+      carts: days.carts,
       seconds,
-      ordersPerSecond: Math.round((this.#rows - this.#rowsStoredBefore) / Math.max(seconds, 0.001)),
+      ordersPerSecond: Math.round((days.rows - days.rowsStoredBefore) / Math.max(seconds, 0.001)),
       threads: this.#threads ? this.#how.threads : 0,
-      checksum,
+      checksum: days.checksum,
       gradeChanges: this.#history.gradeChanges.length,
       earlyDays: this.#history.earlyDays,
       resumedDays: this.#run.days.size,
-      months: monthResults(this.#plans, this.#ledger, this.#rules.unit),
+      months: monthResults(this.#plans, days.ledger, this.#rules.unit),
     };
   }
 }
@@ -512,16 +450,11 @@ class OtherOrders {
   }
 }
 
-function checkStored(run: number, stored: LedgerDay, made: LedgerDay): void {
-  if (stored.checksum === made.checksum && stored.orders === made.orders) return;
-  throw new PipelineError(
-    'RUN_CONFLICT',
-    `${made.date} of run ${run} would come out differently now: orders it builds on have changed; ` +
-      'delete its rows with `bun run millrace backfill --discard` and start again',
-  );
-}
-
-function monthResults(plans: DayPlan[], ledger: LedgerDay[], unit: PlanUnit): MonthResult[] {
+function monthResults(
+  plans: DayPlan[],
+  ledger: readonly LedgerDay[],
+  unit: PlanUnit,
+): MonthResult[] {
   const months = new Map<string, MonthResult>();
   for (const [index, { month: name, count }] of plans.entries()) {
     const month = months.get(name) ?? { month: name, planned: 0, actual: 0, rows: 0, carts: 0 };

@@ -15,11 +15,13 @@ const QUEUE_BYTES_MAX = 64 << 20;
 export class BatchWriter {
   readonly #connection: WriteConnection;
   readonly #run: number;
+  readonly #startCopy: typeof startCopy;
   #copy: Copy | null = null;
 
-  private constructor(connection: WriteConnection, run: number) {
+  constructor(connection: WriteConnection, run: number, copy = startCopy) {
     this.#connection = connection;
     this.#run = run;
+    this.#startCopy = copy;
   }
 
   static async open(databaseUrl: string, run: number): Promise<BatchWriter> {
@@ -35,7 +37,7 @@ export class BatchWriter {
     const { client } = this.#connection;
     this.#connection.queue(0, async () => {
       await client.query('begin');
-      this.#copy = startCopy(client, 'orders', ORDER_COLUMNS);
+      this.#copy = this.#startCopy(client, 'orders', ORDER_COLUMNS);
       await this.#copy.write(COPY_HEADER);
     });
   }

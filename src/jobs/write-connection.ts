@@ -21,7 +21,7 @@ export class WriteConnection {
   #queued = 0; // bytes
   #failure: PipelineError | null = null;
 
-  private constructor(client: Client, options: WriteOptions) {
+  constructor(client: Client, options: WriteOptions) {
     this.client = client;
     this.#options = options;
   }

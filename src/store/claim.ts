@@ -1,5 +1,5 @@
-import { monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
+import { REAL_TIME, type Time } from '../base/time.ts';
 import { query, type Client } from './client.ts';
 
 export type Claim = {
@@ -20,18 +20,19 @@ const BUSY = `select from pg_stat_activity where datname = current_database()
 export async function claim(
   client: Client,
   { lock, writers, who, waitMsMax }: Claim,
+  time: Time = REAL_TIME,
 ): Promise<void> {
   const doing = `looking for ${who} at work`;
-  const until = monotonicMs() + waitMsMax;
+  const until = time.monotonicMs() + waitMsMax;
   let held = false;
-  while (monotonicMs() < until) {
+  while (time.monotonicMs() < until) {
     held ||= (
       await query<{ held: boolean }>(client, doing, 'select pg_try_advisory_lock($1) as held', [
         lock,
       ])
     )[0].held;
     if (held && (await query(client, doing, BUSY, [writers])).length === 0) return;
-    await Bun.sleep(POLL_MS);
+    await time.sleep(POLL_MS, new AbortController().signal);
   }
   throw new PipelineError('RUN_CONFLICT', `${who} is at work in this database; wait for its end`);
 }

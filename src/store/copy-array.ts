@@ -32,13 +32,14 @@ export function bytesArray(values: Iterable<Uint8Array | null>): Buffer {
 }
 
 const HEADER_SIZE = 20;
+const SIZE_MIN = 1 << 8; // grows as it is filled: a batch of fresh orders is small
 
 function binaryArray<Value>(
   oid: number,
   values: Iterable<Value>,
   write: (to: CopyBuffer, value: Value) => void,
 ): Buffer {
-  const buffer = new CopyBuffer(1 << 12);
+  const buffer = new CopyBuffer(SIZE_MIN);
   buffer.at = HEADER_SIZE;
   let count = 0;
   for (const value of values) {

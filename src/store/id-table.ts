@@ -67,7 +67,7 @@ export class IdTable {
   }
 }
 
-const SLOTS_MIN = 1 << 11; // a power of two
+const SLOTS_MIN = 1 << 6; // a power of two; a batch of fresh orders is small
 
 /** FNV-1a, its high bits brought down, as the slot is the low ones. */
 function hashOf(source: Uint8Array, from: number, to: number): number {

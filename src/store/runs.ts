@@ -1,6 +1,7 @@
 import finishProducts from '../../sql/queries/finish_products.sql' with { type: 'text' };
 import finishUsers from '../../sql/queries/finish_users.sql' with { type: 'text' };
 import { PipelineError } from '../base/errors.ts';
+import type { Time } from '../base/time.ts';
 import { claim } from './claim.ts';
 import { query, transaction, type Client } from './client.ts';
 import { copyRows } from './copy.ts';
@@ -44,13 +45,9 @@ export type RunEnd = {
 };
 
 /** Makes this connection the only one that works on runs, until it ends. */
-export async function claimRuns(client: Client): Promise<void> {
-  await claim(client, {
-    lock: 4_711_002,
-    writers: 'millrace backfill ',
-    who: 'a backfill',
-    waitMsMax: 2_000,
-  });
+export async function claimRuns(client: Client, time?: Time): Promise<void> {
+  const writers = 'millrace backfill ';
+  await claim(client, { lock: 4_711_002, writers, who: 'a backfill', waitMsMax: 2_000 }, time);
 }
 
 /** Takes a run number and enters the run into the ledger. */

@@ -435,3 +435,35 @@ test('while duplicates come, no COPY is tried in vain', async () => {
   }
   expect(ways).toEqual(['copy', 'copy', 'copy', 'merge', 'merge', 'merge', 'copy', 'copy']);
 });
+
+test('closed in the middle of a batch, it begins no other transaction and leaves no connection', async () => {
+  const inner = new FakeServer(new Random(1, 'live'), 0).store();
+  const entry: Entry = { id: 1, poison: true, invalid: false };
+  for (const moment of ['while it connects', 'before the second way'] as const) {
+    const done: string[] = [];
+    const store: SinkStore<Event> = {
+      ...inner,
+      begin: async () => {
+        if (moment === 'while it connects') await sink.close();
+        done.push('begun');
+        const transaction = await inner.begin();
+        transaction.copy = async () => {
+          await sink.close();
+          throw new RowsRefused('refused', 'poison');
+        };
+        return transaction;
+      },
+      close: async () => void done.push('closed'),
+    };
+    const sink = new ExactlyOnceSink(store, () => 0);
+    const batch = batchOf([[entry]], [{ partition: 0, from: 0, next: 1 }]);
+    expect(await sink.write(batch).catch((cause: unknown) => cause)).toMatchObject({
+      code: 'INTERRUPTED',
+    });
+    const connecting = moment === 'while it connects';
+    expect(done).toEqual(connecting ? ['closed', 'begun', 'closed'] : ['begun', 'closed']);
+    expect(await sink.positions().catch((cause: unknown) => cause)).toMatchObject({
+      code: 'INTERRUPTED',
+    });
+  }
+});

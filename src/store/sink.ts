@@ -1,4 +1,5 @@
 import { monotonicMs } from '../base/clock.ts';
+import { PipelineError } from '../base/errors.ts';
 import { metrics } from '../base/metrics.ts';
 import type { Batch, OffsetRange, Rejected, Sink, Stored, StreamRecord } from '../model/event.ts';
 import { planBatch, taken, type Plan } from './sink-plan.ts';
@@ -30,6 +31,7 @@ export class ExactlyOnceSink<Event> implements Sink<Event> {
   readonly #clock: () => number;
   #known: Map<number, number> | null = null; // next offsets as this sink last saw them
   #way: Way;
+  #closed = false;
 
   constructor(store: SinkStore<Event>, clock: () => number = monotonicMs) {
     this.#store = store;
@@ -51,18 +53,19 @@ export class ExactlyOnceSink<Event> implements Sink<Event> {
   }
 
   async positions(): Promise<Map<number, number>> {
-    const positions = await this.#store.positions();
+    const positions = await this.#ask(() => this.#store.positions());
     this.#known = new Map(positions);
     return positions;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#store.close();
   }
 
   async #attempt(batch: Batch<Event>, way: Way): Promise<Stored> {
     const startedMs = this.#clock();
-    const transaction = await this.#store.begin();
+    const transaction = await this.#ask(() => this.#store.begin());
     let stored: Map<number, number>;
     let plan: Plan<Event>;
     let landing: Landing;
@@ -92,6 +95,16 @@ export class ExactlyOnceSink<Event> implements Sink<Event> {
         commit: (this.#clock() - startedMs - rowsMs) / 1_000,
       },
     };
+  }
+
+  /** What is still at it when the sink is closed must not connect anew, or nobody would ever end that. */
+  async #ask<Result>(ask: () => Promise<Result>): Promise<Result> {
+    if (!this.#closed) {
+      const answer = await ask();
+      if (!this.#closed) return answer;
+      await this.#store.close();
+    }
+    throw new PipelineError('INTERRUPTED', 'the sink is closed');
   }
 
   #see(stored: ReadonlyMap<number, number>, moves: readonly OffsetRange[]): void {

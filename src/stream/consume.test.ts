@@ -3,15 +3,15 @@ import { expect, test } from 'bun:test';
 import { PipelineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { metrics } from '../base/metrics.ts';
-import { Random } from '../base/random.ts';
+import { CalmWorld } from '../drill/simulation/calm.ts';
+import type { SimulatedConsumer } from '../drill/simulation/kafka-consumer.ts';
+import { SimulatedStore } from '../drill/simulation/sink-store.ts';
 import type { OrderEvent, Sink } from '../model/event.ts';
 import { orderBatch } from '../model/order-batch.ts';
+import { ExactlyOnceSink } from '../store/sink.ts';
 import type { BatchLimits } from './batcher.ts';
 import { consume } from './consume.ts';
-import type { OutgoingRecord } from './port.ts';
-import { SimulatedDatabase } from './simulated-database.ts';
-import { SimulatedKafka } from './simulated-kafka.ts';
-import { SimulatedTime } from './simulated-time.ts';
+import type { Consumer, OutgoingRecord } from './port.ts';
 import { encodeOrders, orderParts } from './wire-orders.ts';
 
 const silent = (): void => undefined;
@@ -22,10 +22,7 @@ const PARTS = orderParts(
 );
 
 /** One consumer of one partition in a world without faults, and what it said. */
-class World {
-  readonly time = new SimulatedTime(new Random(7, 'live'));
-  readonly kafka = new SimulatedKafka(this.time, new Random(8, 'live'), 1);
-  readonly database = new SimulatedDatabase(this.time, new Random(9, 'live'));
+class World extends CalmWorld {
   readonly abort = new AbortController();
   readonly checks: string[] = [];
   readonly batches: number[] = [];
@@ -33,7 +30,15 @@ class World {
   heartbeats = 0;
   progress = 0;
   carts = 0;
-  sink: Sink<OrderEvent> = this.database.sink();
+  sink: Sink<OrderEvent> = new ExactlyOnceSink(new SimulatedStore(this.database, this.time), () =>
+    this.time.monotonicMs(),
+  );
+  member: SimulatedConsumer | null = null;
+  adapt = (consumer: Consumer): Consumer => consumer;
+
+  constructor() {
+    super(7);
+  }
 
   orders(count: number, ageMs: number): OutgoingRecord[] {
     const batch = orderBatch(count);
@@ -51,14 +56,15 @@ class World {
   }
 
   get stored(): number {
-    return this.database.state.next.get(0) ?? 0;
+    return this.database.state.offsets.get(0)?.next ?? 0;
   }
 
   consume(limits: Partial<BatchLimits> = {}): Promise<void> {
     return consume({
       topic: 'orders',
       group: 'orders_group',
-      open: async (onAssignment) => this.kafka.open(onAssignment),
+      open: async (onAssignment) =>
+        this.adapt((this.member = await this.kafka.open(this.time, onAssignment))),
       sink: {
         write: async (batch) => {
           const stored = await this.sink.write(batch);
@@ -69,7 +75,7 @@ class World {
         positions: () => this.sink.positions(),
         close: () => this.sink.close(),
       },
-      ends: () => this.kafka.ends(),
+      ends: () => this.kafka.ends(this.time),
       time: this.time,
       signal: this.abort.signal,
       log: LOG,
@@ -86,19 +92,19 @@ class World {
   }
 
   /** Consumes while `work` goes on, then stops. */
-  async run(work: () => Promise<void>, limits?: Partial<BatchLimits>, limitMs = 60_000) {
+  async during(work: () => Promise<void>, limits?: Partial<BatchLimits>, limitMs = 60_000) {
     const consuming = this.consume(limits);
     const working = (async () => {
       await work();
       this.abort.abort();
     })();
-    await this.time.run(Promise.all([consuming, working]), limitMs);
+    await this.run(Promise.all([consuming, working]), limitMs);
   }
 }
 
 test('a fresh event is a row within milliseconds', async () => {
   const world = new World();
-  await world.run(async () => {
+  await world.during(async () => {
     await world.time.sleep(100);
     for (let order = 0; order < 200; order++) {
       world.append(1);
@@ -115,17 +121,17 @@ test('a fresh event is a row within milliseconds', async () => {
 test('a backlog is stored in batches as large as they may be, one while the next is collected', async () => {
   const world = new World();
   world.append(20_000, 5_000);
-  await world.run(() => world.until(() => world.stored === 20_000), { rowsMax: 6_000 });
+  await world.during(() => world.until(() => world.stored === 20_000), { rowsMax: 6_000 });
   expect(world.batches.slice(0, 3)).toEqual([6_000, 6_000, 6_000]);
 });
 
 test('a member too many is a spare, which is only worth a note, until a partition comes to it', async () => {
   const world = new World();
   const spare = 'kafka: a spare: others have all partitions (only a note)';
-  await world.run(async () => {
+  await world.during(async () => {
     await world.until(() => world.checks.includes('kafka: fine'));
     let held = 0;
-    const other = world.kafka.open((kind, { length }) => {
+    const other = await world.kafka.open(world.time, (kind, { length }) => {
       held += kind === 'assigned' ? length : -length;
     });
     while (!world.checks.includes(spare)) {
@@ -143,19 +149,19 @@ test('a member too many is a spare, which is only worth a note, until a partitio
 test('no batch and nothing that waits exceeds the limits, whatever its records weigh', async () => {
   const world = new World();
   world.append(100);
-  const bytesMax = 10 * (world.kafka.logs[0][0].value?.length ?? 0);
-  await world.run(() => world.until(() => world.stored === 100), { bytesMax });
+  const bytesMax = 10 * (world.kafka.logs[0].records[0].value?.length ?? 0);
+  await world.during(() => world.until(() => world.stored === 100), { bytesMax });
   expect(Math.max(...world.batches)).toBeLessThanOrEqual(100);
   const small = new World();
   small.append(100);
-  await small.run(() => small.until(() => small.stored === 100), { rowsMax: 7 });
+  await small.during(() => small.until(() => small.stored === 100), { rowsMax: 7 });
   expect(Math.max(...small.batches)).toBe(7);
 });
 
 test('while PostgreSQL is away for an hour it says so, goes on beating and polling, then resumes', async () => {
   const world = new World();
   let heldBytes = 0;
-  await world.run(
+  await world.during(
     async () => {
       world.append(1);
       await world.until(() => world.stored === 1);
@@ -164,7 +170,7 @@ test('while PostgreSQL is away for an hour it says so, goes on beating and polli
       const beats = world.heartbeats;
       await world.time.sleep(3_600_000);
       expect(world.heartbeats - beats).toBeGreaterThan(3_600_000 / 6_000);
-      expect(world.checks.at(-1)).toBe('database: away');
+      expect(world.checks.at(-1)).toBe('database: no connection');
       heldBytes = world.stored;
       world.database.away = false;
       const backMs = world.time.monotonicMs();
@@ -182,7 +188,7 @@ test('while PostgreSQL is away for an hour it says so, goes on beating and polli
 test('a full batch waits for room, and takes a record now and then to stay in the group', async () => {
   const world = new World();
   let fetched = 0;
-  await world.run(
+  await world.during(
     async () => {
       world.append(1_000);
       await world.time.sleep(50);
@@ -205,7 +211,7 @@ test('a full batch waits for room, and takes a record now and then to stay in th
 
 test('Kafka is told now and then how far it is, and once more at the end', async () => {
   const world = new World();
-  await world.run(async () => {
+  await world.during(async () => {
     for (let order = 0; order < 30; order++) {
       world.append(1);
       await world.time.sleep(100);
@@ -219,13 +225,18 @@ test('Kafka is told now and then how far it is, and once more at the end', async
 
 test('a commit that Kafka refuses costs nothing', async () => {
   const world = new World();
-  world.kafka.faults = { ...world.kafka.faults, commit: 1 };
-  await world.run(async () => {
+  world.adapt = (consumer) => ({
+    receive: (max, waitMs) => consumer.receive(max, waitMs),
+    seek: (partition, offset) => consumer.seek(partition, offset),
+    close: () => consumer.close(),
+    commit: () => Promise.reject(new PipelineError('KAFKA_FAILED', 'not a member of the group')),
+  });
+  await world.during(async () => {
     world.append(10);
     await world.until(() => world.stored === 10);
   });
   expect(world.kafka.committed.size).toBe(0);
-  expect(world.database.state).toMatchObject({ inserted: 10, duplicates: 0 });
+  expect(world.database.state.offsets.get(0)).toMatchObject({ inserted: 10, duplicates: 0 });
 });
 
 test('a batch that takes too long is given up when stopped, and read again by the next one', async () => {
@@ -237,7 +248,7 @@ test('a batch that takes too long is given up when stopped, and read again by th
     positions: () => sink.positions(),
   };
   let stoppedMs = 0;
-  await world.run(async () => {
+  await world.during(async () => {
     world.append(5);
     await world.time.sleep(500);
     stoppedMs = world.time.monotonicMs();
@@ -247,7 +258,7 @@ test('a batch that takes too long is given up when stopped, and read again by th
 
   const next = new World();
   next.append(5);
-  await next.run(() => next.until(() => next.stored === 5));
+  await next.during(() => next.until(() => next.stored === 5));
 });
 
 test('the batch in hand is finished when stopped, and Kafka told', async () => {
@@ -262,7 +273,7 @@ test('the batch in hand is finished when stopped, and Kafka told', async () => {
       return await sink.write(batch);
     },
   };
-  await world.run(async () => {
+  await world.during(async () => {
     world.append(5);
     await world.until(() => world.abort.signal.aborted);
   });
@@ -275,13 +286,13 @@ test('what cannot get better ends it, with the group left', async () => {
   const { sink } = world;
   world.sink = { ...sink, positions: () => sink.positions(), write: () => Promise.reject(denied) };
   world.append(1);
-  const failure = await world.time.run(world.consume(), 10_000).catch((cause: unknown) => cause);
+  const failure = await world.run(world.consume(), 10_000).catch((cause: unknown) => cause);
   expect(failure).toBe(denied);
   world.abort.abort();
   // Its partition is free for another one at once.
   const rescue = new World();
   rescue.append(1);
-  await rescue.run(() => rescue.until(() => rescue.stored === 1));
+  await rescue.during(() => rescue.until(() => rescue.stored === 1));
 });
 
 test('stopped before Kafka was ever there, it just ends', async () => {
@@ -297,13 +308,13 @@ test('stopped before Kafka was ever there, it just ends', async () => {
     check: (name, failure) => world.checks.push(`${name}: ${failure}`),
   });
   const stopping = world.time.sleep(30_000).then(() => world.abort.abort());
-  await world.time.run(Promise.all([consuming, stopping]), 31_000);
+  await world.run(Promise.all([consuming, stopping]), 31_000);
   expect(world.checks).toEqual(['kafka: connecting', 'kafka: no']);
 });
 
 test('it is ready once partitions are there, and progress is a stored batch', async () => {
   const world = new World();
-  await world.run(async () => {
+  await world.during(async () => {
     await world.time.sleep(300);
     expect(world.progress).toBe(0);
     world.append(1);
@@ -319,8 +330,9 @@ test('it is ready once partitions are there, and progress is a stored batch', as
 test('a Kafka that ends before what is stored is refused, and nothing of it is taken for stored', async () => {
   const world = new World();
   world.append(10);
-  world.database.state.next.set(0, 11);
-  const failure = await world.time.run(world.consume(), 10_000).catch((cause: unknown) => cause);
+  const counts = { inserted: 11, duplicates: 0, rejected: 0 };
+  world.database.state.offsets.set(0, { partition: 0, from: 0, next: 11, ...counts });
+  const failure = await world.run(world.consume(), 10_000).catch((cause: unknown) => cause);
   expect(failure).toMatchObject({ code: 'KAFKA_FAILED', retryable: false });
   expect(String(failure)).toContain('stored orders/0 up to 11, and this Kafka ends at 10');
   expect(String(failure)).toContain("delete from dead_letters where topic = 'orders'");
@@ -336,11 +348,66 @@ test.each([0, 3])(
     const failing = (async () => {
       await world.until(() => world.stored === 10);
       await world.time.sleep(10_000);
-      world.kafka.logs[0].length = 0;
+      Object.assign(world.kafka.logs[0], { records: [], sources: [], end: 0 });
       if (records > 0) world.append(records);
       return await consuming.catch((cause: unknown) => cause);
     })();
-    const failure = await world.time.run(failing, 60_000);
+    const failure = await world.run(failing, 60_000);
     expect(String(failure)).toContain(`up to 10, and this Kafka ends at ${records}`);
   },
 );
+
+test('a consumer that lost its partition, and the race for it, says that the database is there', async () => {
+  const world = new World();
+  const { sink } = world;
+  const failures = [
+    new PipelineError('DATABASE_LOST', 'lost', { retryable: true }),
+    new PipelineError('OFFSET_TAKEN', 'another was faster'),
+  ];
+  world.sink = {
+    positions: () => sink.positions(),
+    close: () => sink.close(),
+    write: (batch) => {
+      const failure = failures.shift();
+      if (failures.length === 0) world.member?.take(new Set());
+      return failure ? Promise.reject(failure) : sink.write(batch);
+    },
+  };
+  await world.during(async () => {
+    world.append(1);
+    await world.until(() => failures.length === 0);
+    await world.time.sleep(20_000);
+  });
+  const told = world.checks.filter((check) => check.startsWith('database'));
+  expect(told.slice(-2)).toEqual(['database: lost', 'database: fine']);
+});
+
+test('a record left over from a partition that went does not hold up the others', async () => {
+  const world = new World();
+  const [stray] = world.orders(1, 0);
+  const left = [{ ...stray, partition: 5, offset: 3 }];
+  world.adapt = (consumer) => ({
+    receive: async (max, waitMs) => [...left.splice(0), ...(await consumer.receive(max, waitMs))],
+    seek: (partition, offset) => consumer.seek(partition, offset),
+    commit: (positions) => consumer.commit(positions),
+    close: () => consumer.close(),
+  });
+  const { sink } = world;
+  let lookUps = 0;
+  world.sink = {
+    write: (batch) => sink.write(batch),
+    close: () => sink.close(),
+    positions: () => {
+      lookUps++;
+      return sink.positions();
+    },
+  };
+  await world.during(async () => {
+    await world.time.sleep(1_000);
+    world.append(500);
+    await world.until(() => world.stored === 500);
+    await world.time.sleep(2_000);
+  });
+  expect(lookUps).toBeLessThanOrEqual(4); // for its own partition, for the other one, to verify
+  expect(world.batches.length).toBeLessThan(20);
+});

@@ -231,7 +231,10 @@ class ConsumerLoop<T extends Topic> {
     this.#receivedMs = this.#now;
     for (const partition of this.#positions.unplaced) {
       const next = positions.get(partition) ?? null; // nothing stored: from the beginning
-      if (!(await this.#seek(consumer, partition, next ?? 0))) continue;
+      if (!(await this.#seek(consumer, partition, next ?? 0))) {
+        this.#positions.missed(partition);
+        continue;
+      }
       if (!this.#positions.unplaced.has(partition)) continue; // it went meanwhile
       this.#positions.place(partition, next);
       if (next !== null) this.#keep(partition, next);
@@ -321,6 +324,7 @@ class ConsumerLoop<T extends Topic> {
       stored = await this.#persist('database', 'storing', () => this.#options.sink.write(batch));
     } catch (cause) {
       if (!isCode(cause, 'OFFSET_TAKEN') && !isCode(cause, 'OFFSET_GAP')) throw cause;
+      this.#check('database', null); // which has answered
       this.#options.log.warn('reading on from the stored positions', errorFields(cause));
       this.#restart();
       return;

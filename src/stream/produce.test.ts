@@ -6,12 +6,11 @@ import { join } from 'node:path';
 import { PipelineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { metrics } from '../base/metrics.ts';
-import { Random } from '../base/random.ts';
+import { CalmWorld } from '../drill/simulation/calm.ts';
 import type { Trace } from '../model/event.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import type { OutgoingRecord, Producer, SendOutcome } from './port.ts';
 import { EventSender } from './produce.ts';
-import { SimulatedTime } from './simulated-time.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ledger-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,7 +32,8 @@ const encode =
 
 /** A sender and a Kafka that gives these outcomes, in order, and good ones from then on. */
 function world(outcomes: readonly (Partial<SendOutcome> | Error)[], ledger?: Ledger) {
-  const time = new SimulatedTime(new Random(5, 'live'));
+  const calm = new CalmWorld(5);
+  const { time } = calm;
   const abort = new AbortController();
   const sent: number[][] = [];
   const checks: (string | null)[] = [];
@@ -58,13 +58,15 @@ function world(outcomes: readonly (Partial<SendOutcome> | Error)[], ledger?: Led
     check: (failure) => checks.push(failure),
     ...(ledger && { ledger }),
   });
-  return { sender, time, abort, sent, checks };
+  const run = <Result>(work: Promise<Result>, limitMs: number): Promise<Result> =>
+    calm.run(work, limitMs);
+  return { sender, time, run, abort, sent, checks };
 }
 
 test('events are numbered densely in the order of the calls, also when these overlap', async () => {
-  const { sender, time, sent } = world([]);
+  const { sender, sent, run } = world([]);
   const calls = [3, 0, 1, 2].map((count) => sender.send(count, encode(count)));
-  await time.run(Promise.all(calls), 1_000);
+  await run(Promise.all(calls), 1_000);
   expect(sent).toEqual([[0, 1, 2], [3], [4, 5]]);
   expect(sender.sequence).toBe(6);
 });
@@ -78,11 +80,11 @@ test('what was not acknowledged is sent again, the same events, until it is', as
     return [of('acked'), of('failed'), of('unknown')];
   };
   const before = await kinds();
-  const { sender, time, sent, checks } = world([
+  const { sender, sent, checks, run } = world([
     { failed: 3, error: new PipelineError('KAFKA_UNREACHABLE', 'away', { retryable: true }) },
     { acked: 1, unknown: 2 },
   ]);
-  await time.run(sender.send(3, encode(3)), 10_000);
+  await run(sender.send(3, encode(3)), 10_000);
   expect(sent).toEqual([numbers(0, 3), numbers(0, 3), numbers(0, 3)]);
   expect((await kinds()).map((now, kind) => now - before[kind])).toEqual([4, 3, 2]);
   expect(checks.map((check) => check?.split(': ').at(-1) ?? null)).toEqual([
@@ -90,23 +92,23 @@ test('what was not acknowledged is sent again, the same events, until it is', as
     'Kafka did not acknowledge all of them',
     null,
   ]);
-  await time.run(sender.send(1, encode(1)), 20_000);
+  await run(sender.send(1, encode(1)), 20_000);
   expect(sent.at(-1)).toEqual([3]);
 });
 
 test('Kafka may be away for hours', async () => {
-  const { sender, time, sent } = world(Array.from({ length: 2_000 }, () => ({ unknown: 1 })));
-  await time.run(sender.send(1, encode(1)), 4 * 3_600_000);
+  const { sender, time, sent, run } = world(Array.from({ length: 2_000 }, () => ({ unknown: 1 })));
+  await run(sender.send(1, encode(1)), 4 * 3_600_000);
   expect(sent).toHaveLength(2_001);
   expect(time.monotonicMs()).toBeGreaterThan(3_600_000);
 });
 
 test('an abort ends the trying, and says which events are in doubt', async () => {
-  const { sender, time, abort } = world(Array.from({ length: 100 }, () => ({ unknown: 5 })));
+  const { sender, time, abort, run } = world(Array.from({ length: 100 }, () => ({ unknown: 5 })));
   const stopping = time.sleep(20_000).then(() => abort.abort());
   const sending = sender.send(5, encode(5)).catch((cause: unknown) => cause);
-  await time.run(stopping, 30_000);
-  expect(await time.run(sending, 30_000)).toMatchObject({
+  await run(stopping, 30_000);
+  expect(await run(sending, 30_000)).toMatchObject({
     code: 'INTERRUPTED',
     message: expect.stringContaining('orders: sending events 0 to 4 of run 7'),
   });
@@ -115,8 +117,8 @@ test('an abort ends the trying, and says which events are in doubt', async () =>
 test('what will be the same next time is thrown, not tried again', async () => {
   const missing = new PipelineError('KAFKA_FAILED', "Kafka has no topic 'orders'");
   for (const outcome of [{ failed: 1, error: missing }, missing]) {
-    const { sender, time, sent } = world([outcome]);
-    const failure = await time.run(
+    const { sender, sent, run } = world([outcome]);
+    const failure = await run(
       sender.send(1, encode(1)).catch((cause: unknown) => cause),
       1_000,
     );
@@ -128,10 +130,10 @@ test('what will be the same next time is thrown, not tried again', async () => {
 test('the ledger has a line before and after each sending, and one more that was cut off', async () => {
   const path = join(folder, 'ledger.ndjson');
   const ledger = openLedger(path, () => Date.UTC(2026, 10, 21));
-  const { sender, time } = world([{ acked: 2, failed: 1, error: new Error('full') }], ledger);
-  await time.run(sender.send(3, encode(3)), 10_000);
+  const { sender, run } = world([{ acked: 2, failed: 1, error: new Error('full') }], ledger);
+  await run(sender.send(3, encode(3)), 10_000);
   const cut = world([new Error('died')], ledger);
-  await cut.time.run(
+  await cut.run(
     cut.sender.send(1, encode(1)).catch((cause: unknown) => cause),
     1_000,
   );

@@ -1,7 +1,8 @@
 import { metrics } from '../../base/metrics.ts';
-import { monotonicMs } from '../../base/clock.ts';
-import { pause } from '../../base/shutdown.ts';
+import type { Log } from '../../base/log.ts';
 import { Outage } from '../../base/outage.ts';
+import { REAL_TIME, type Time } from '../../base/time.ts';
+import type { Client } from '../../store/client.ts';
 import { effectsAges, EffectsFolder, foldPauseMs } from '../../store/effects.ts';
 import { databaseOf } from '../config.ts';
 import { Database } from '../database.ts';
@@ -23,22 +24,10 @@ export async function withFolding(
   work: () => Promise<void>,
 ): Promise<void> {
   const database = new Database(databaseOf(config), `${name} folding`);
-  const outage = new Outage(log, 'applying order effects');
-  const folder = new EffectsFolder();
   const over = new AbortController();
   const ended = AbortSignal.any([signal, over.signal]);
-  const folding = (async () => {
-    let restedMs = 0; // when it may fold again, busy or not
-    while (!ended.aborted) {
-      await outage.survive(async () => {
-        if (!(await isDue(database, monotonicMs() >= restedMs))) return;
-        const started = monotonicMs();
-        await foldAll(database, folder, ended);
-        restedMs = monotonicMs() + foldPauseMs(monotonicMs() - started);
-      });
-      await pause(LOOK_MS, ended);
-    }
-  })();
+  const use: Use = (ask) => database.use(ask);
+  const folding = keepFolding({ use, time: REAL_TIME, signal: ended, log });
   try {
     await work();
   } finally {
@@ -48,18 +37,42 @@ export async function withFolding(
   }
 }
 
-async function isDue(database: Database, rested: boolean): Promise<boolean> {
-  const { oldestSeconds, newestSeconds } = await database.use(effectsAges);
+type Use = <Result>(ask: (client: Client) => Promise<Result>) => Promise<Result>;
+
+export type FoldingOptions = {
+  use: Use; // a connection, made anew after any failure
+  time: Time;
+  signal: AbortSignal;
+  log: Log;
+  lookMs?: number; // between looks at what waits
+};
+
+/** Applies what stored orders change until aborted, and goes on once PostgreSQL is back. */
+export async function keepFolding(options: FoldingOptions): Promise<void> {
+  const { use, time, signal, log, lookMs = LOOK_MS } = options;
+  const outage = new Outage(log, 'applying order effects');
+  const folder = new EffectsFolder();
+  let restedMs = 0; // when it may fold again, busy or not
+  while (!signal.aborted) {
+    await outage.survive(async () => {
+      if (!(await isDue(use, time.monotonicMs() >= restedMs))) return;
+      const startedMs = time.monotonicMs();
+      await foldAll(use, folder, signal);
+      const endedMs = time.monotonicMs();
+      restedMs = endedMs + foldPauseMs(endedMs - startedMs);
+    });
+    await time.sleep(lookMs, signal);
+  }
+}
+
+async function isDue(use: Use, rested: boolean): Promise<boolean> {
+  const { oldestSeconds, newestSeconds } = await use(effectsAges);
   return newestSeconds >= QUIET_SECONDS || (rested && oldestSeconds >= DUE_SECONDS);
 }
 
-async function foldAll(
-  database: Database,
-  folder: EffectsFolder,
-  signal: AbortSignal,
-): Promise<void> {
+async function foldAll(use: Use, folder: EffectsFolder, signal: AbortSignal): Promise<void> {
   for (let goOn = true; goOn && !signal.aborted;) {
-    const { batches, users, products, more } = await database.use((client) => folder.fold(client));
+    const { batches, users, products, more } = await use((client) => folder.fold(client));
     if (batches > 0) {
       metrics.jobRows.inc({ job: JOB }, users + products);
       metrics.jobLastSuccess.setToCurrentTime({ job: JOB });

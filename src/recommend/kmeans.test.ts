@@ -50,6 +50,34 @@ test('clusters that lie apart are found whole', () =>
     expect(labels.every((label, row) => label === labels[row % 8])).toBe(true);
   }));
 
+test('centres of before are kept to where they do about as well, and only there', () =>
+  withPool(2, async (pool) => {
+    const rows = makeRows(ROWS, (random) => random.next()); // even: many ends are as good as the best
+    const of = (seed: number, earlier?: Float64Array) =>
+      fitKMeans(pool, rows, { ...SETTINGS, starts: 20, seed, earlier });
+    const before = await of(1);
+    const anew = await of(2);
+    const kept = await of(2, before.centres);
+    expect(apart(anew.centres, before.centres)).toBeGreaterThan(0.1);
+    expect(apart(kept.centres, before.centres)).toBeLessThan(0.02);
+    expect(kept.inertia / anew.inertia).toBeLessThan(1.001);
+    expect(await of(2, before.centres.subarray(DIMS))).toEqual(anew); // of another number
+  }));
+
+test('centres of before that end worse are given up', () =>
+  withPool(1, async (pool) => {
+    const rows = makeRows(
+      8_000,
+      (random, row, d) => (d === 0 ? (row % 8) * 50 : 0) + random.next(),
+    );
+    const settings = { ...SETTINGS, clusters: 8 };
+    const anew = await fitKMeans(pool, rows, settings);
+    // Two in the first clump, one for the last two: no step of the descent leads out of that.
+    const places = [0.2, 0.8, 50, 100, 150, 200, 250, 325];
+    const earlier = makeRows(8, (_, row, d) => (d === 0 ? places[row] : 0.5));
+    expect(await fitKMeans(pool, rows, { ...settings, earlier })).toEqual(anew);
+  }));
+
 test('fewer different rows than clusters: each on a centre, the others empty', () =>
   withPool(1, async (pool) => {
     const rows = makeRows(1_000, (_, row, d) => ((row % 3) * (d + 1)) / 7);

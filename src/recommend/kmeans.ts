@@ -19,6 +19,7 @@ export type KMeansSettings = {
   tolerance: number; // ends when the centres' squared moves are at most this x the mean variance
   seed: number;
   stages: readonly Stage[];
+  earlier?: Float64Array; // [clusters x DIMS] centres to keep to, if they end about as well
 };
 
 export type Stage = {
@@ -71,6 +72,11 @@ export async function fitKMeans(
     best = kept[0];
   }
   if (!best) throw new RangeError(`${starts} starts`);
+  const { earlier } = settings;
+  if (earlier?.length === clusters * DIMS) {
+    const kept = await descend(pool, rows, earlier, { iterationsMax, shiftMax });
+    if (kept.inertia <= best.inertia * (1 + AS_GOOD)) best = kept;
+  }
   const labels = unlabelled(rows);
   const { counts, inertia } = await assign(pool, { rows, centres: best.centres, labels });
   return { centres: best.centres, labels, sizes: counts, inertia, iterations: best.iterations };
@@ -114,6 +120,8 @@ async function meanVariance(pool: Pool, rows: Float64Array): Promise<number> {
   return squares.reduce((sum, square) => sum + square / count, 0) / DIMS;
 }
 
+/** Many ends are about as good and far from each other: a change for so little moves people for nothing. */
+const AS_GOOD = 1e-3;
 const SAME_INERTIA = 1e-5;
 
 /** Best first. Descents that ended at one place go on as one: so near in inertia, so near in place. */

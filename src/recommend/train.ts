@@ -38,7 +38,10 @@ export type Trained = {
   matchedTo: string | null; // hash of the model whose ids were kept
 };
 
-/** K-Means over all rows or a sample; ids are those of the model before, where its centres are near. */
+/**
+ * K-Means over all rows or a sample. With a model before: on from its centres, if that ends about as
+ * well as the best start, and ids are those of its centres, where they are near.
+ */
 export async function trainClusteringModel(
   pool: Pool,
   prepared: Prepared,
@@ -47,11 +50,12 @@ export async function trainClusteringModel(
 ): Promise<Trained> {
   const { clusters = KMEANS_DEFAULTS.clusters, sample, seed } = settings;
   const rows = sample === null ? prepared.rows : takeSample(prepared.rows, sample, seed);
-  const found = await fitKMeans(pool, rows, { ...KMEANS_DEFAULTS, clusters, seed });
+  const earlier = previous ? rescale(previous, prepared.rules) : undefined;
+  const found = await fitKMeans(pool, rows, { ...KMEANS_DEFAULTS, clusters, seed, earlier });
   const end = { iterations: found.iterations, sampled: rowCount(rows) };
-  if (previous?.centres.length !== found.centres.length / DIMS)
+  if (!previous || earlier?.length !== found.centres.length)
     return { ...end, centres: found.centres, matchedTo: null };
-  const ids = matchCentres(rescale(previous, prepared.rules), found.centres);
+  const ids = matchCentres(earlier, found.centres);
   return { ...end, centres: renumber(found.centres, ids), matchedTo: previous.hash };
 }
 

@@ -1,7 +1,10 @@
 /**
- * `bun run bench [name ...] [--small] [--orders N]`; without a name, all of them.
- * Each line: what the Python original took or states, ours, the ratio, and the floor where there is
- * one. Everything in one run, on a PostgreSQL of its own. `--small` is what the tests run.
+ * `bun run bench [name ...] [--small] [--orders N] [--records N] [--connect] [--json]`; without a
+ * name, all of them. Each line: what the Python original took or states, ours, the ratio, and the floor
+ * where there is one. Everything in one run, on a PostgreSQL of its own. `--small` is what the tests
+ * run, `--orders` are those of the backfill and `--records` those of the stream. With `--connect` the
+ * drain runs Kafka Connect too, some 60 MB fetched from Maven Central at the first time. `--json` puts
+ * the lines as one JSON array at the end.
  */
 import { parseArgs } from 'node:util';
 
@@ -22,6 +25,7 @@ export type Line = {
   floor: string;
   factor?: number; // the ratio as a number, where there is something to compare with
   checksum?: string; // of the rows, where a bench makes the same ones more than once
+  figures?: object; // what the texts are made of, for --json
 };
 type Sizes = {
   users: number;
@@ -34,6 +38,7 @@ type Sizes = {
   rate: number; // orders a second
   rateSeconds: number;
   kills: number;
+  connect: boolean; // measure Kafka Connect too
 };
 type Bench = (server: Server, sizes: Sizes) => Promise<Line[]>;
 
@@ -48,6 +53,7 @@ const FULL: Sizes = {
   rate: 2_000,
   rateSeconds: 30,
   kills: 5,
+  connect: false,
 };
 const SMALL: Sizes = {
   users: 1_000,
@@ -60,6 +66,7 @@ const SMALL: Sizes = {
   rate: 200,
   rateSeconds: 3,
   kills: 1,
+  connect: false,
 };
 
 const BENCHES: Record<string, Bench> = {
@@ -82,7 +89,12 @@ const BENCHES: Record<string, Bench> = {
       ...(isSmall(sizes) && { batch: 1_000, round: 5_000 }),
     }),
   drain: async (server, sizes) =>
-    drainBench(server, { orders: sizes.stream, kills: sizes.kills, small: isSmall(sizes) }),
+    drainBench(server, {
+      orders: sizes.stream,
+      kills: sizes.kills,
+      small: isSmall(sizes),
+      connect: sizes.connect,
+    }),
   latency: async (server, sizes) =>
     latencyBench(server, { rate: sizes.rate, seconds: sizes.rateSeconds, small: isSmall(sizes) }),
 };
@@ -236,11 +248,20 @@ export const BENCH_NAMES = Object.keys(BENCHES);
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { small: { type: 'boolean' }, orders: { type: 'string' } },
+    options: {
+      small: { type: 'boolean' },
+      orders: { type: 'string' },
+      records: { type: 'string' },
+      connect: { type: 'boolean' },
+      json: { type: 'boolean' },
+    },
   });
   const sizes = { ...(values.small ? SMALL : FULL) };
   if (values.orders) sizes.large = Number(values.orders);
+  if (values.records) sizes.stream = Number(values.records);
+  sizes.connect = values.connect ?? false;
   const lines = await runBenches(positionals.length > 0 ? positionals : BENCH_NAMES, sizes);
   const rows = lines.map((line) => [line.bench, line.stated, line.ours, line.ratio, line.floor]);
   console.log(columns([['', 'Python', 'Millrace', 'ratio', 'floor'], ...rows]));
+  if (values.json) console.log(JSON.stringify(lines));
 }

@@ -11,11 +11,12 @@ const FETCH_MS_MAX = 600_000;
 const COMPLAINT_LENGTH_MAX = 400;
 
 /**
- * The folder with what the pom.xml of that name brings from Maven Central, fetched once. The
- * local repository is the project's own, because a home may be empty, shared or read-only.
+ * The folder with what a pom.xml brings from Maven Central, fetched once; it lies in the folder of
+ * that name in `parent`. The local repository is the project's own, because a home may be empty,
+ * shared or read-only.
  */
-export async function mavenPackages(name: 'kafka' | 'redis'): Promise<string> {
-  const pom = join(import.meta.dir, name, 'pom.xml');
+export async function mavenPackages(name: string, parent = import.meta.dir): Promise<string> {
+  const pom = join(parent, name, 'pom.xml');
   const sources = [readFileSync(pom)];
   // One lock for all: Maven's local repository is for one process at a time.
   return madeOnce({ name, lock: 'maven', sources }, (folder) => fetchInto(folder, name, pom));

@@ -1,10 +1,11 @@
 /**
- * `bun run bench [name ...] [--small] [--orders N] [--records N] [--connect] [--json]`; without a
- * name, all of them. Each line: what the Python original took or states, ours, the ratio, and the floor
- * where there is one. Everything in one run, on a PostgreSQL of its own. `--small` is what the tests
- * run, `--orders` are those of the backfill and `--records` those of the stream. With `--connect` the
- * drain runs Kafka Connect too, some 60 MB fetched from Maven Central at the first time. `--json` puts
- * the lines as one JSON array at the end.
+ * `bun run bench [name ...] [--small] [--orders N] [--records N] [--rows N] [--connect] [--json]`; without
+ * a name, all of them. Each line: what the Python original took or states, ours, the ratio, and the floor
+ * where there is one. Everything in one run, on a PostgreSQL of its own, or the one at `--server`, which
+ * keeps the customers that the recommender's bench has made. `--small` is what the tests run; `--orders`
+ * are those of the backfill, `--records` those of the stream, `--rows` customers recommended to. With
+ * `--connect` the drain runs Kafka Connect too, some 60 MB fetched from Maven Central at the first time.
+ * `--json` puts one JSON object, its `lines`, at the end.
  */
 import { parseArgs } from 'node:util';
 
@@ -15,7 +16,15 @@ import { latencyBench } from './latency.ts';
 import { liveCarts } from './live.ts';
 import { STREAM_SINK_SIZES, streamSink } from './stream-sink.ts';
 import { produceBench } from './stream-produce.ts';
-import { freshDatabase, millrace, plainCopy, startServer, type Server } from './shop.ts';
+import { monthBench } from './recommend-month.ts';
+import {
+  freshDatabase,
+  millrace,
+  plainCopy,
+  runningServer,
+  startServer,
+  type Server,
+} from './shop.ts';
 
 export type Line = {
   bench: string;
@@ -26,6 +35,8 @@ export type Line = {
   factor?: number; // the ratio as a number, where there is something to compare with
   checksum?: string; // of the rows, where a bench makes the same ones more than once
   figures?: object; // what the texts are made of, for --json
+  rows?: number; // where a bench is run at several sizes
+  seconds?: number;
 };
 type Sizes = {
   users: number;
@@ -39,6 +50,8 @@ type Sizes = {
   rateSeconds: number;
   kills: number;
   connect: boolean; // measure Kafka Connect too
+  customers: number; // recommended to
+  checked: number; // of them against a search by definition
 };
 type Bench = (server: Server, sizes: Sizes) => Promise<Line[]>;
 
@@ -54,6 +67,8 @@ const FULL: Sizes = {
   rateSeconds: 30,
   kills: 5,
   connect: false,
+  customers: 1_000_000,
+  checked: 1_000,
 };
 const SMALL: Sizes = {
   users: 1_000,
@@ -67,6 +82,8 @@ const SMALL: Sizes = {
   rateSeconds: 3,
   kills: 1,
   connect: false,
+  customers: 2_000,
+  checked: 1_000,
 };
 
 const BENCHES: Record<string, Bench> = {
@@ -97,6 +114,8 @@ const BENCHES: Record<string, Bench> = {
     }),
   latency: async (server, sizes) =>
     latencyBench(server, { rate: sizes.rate, seconds: sizes.rateSeconds, small: isSmall(sizes) }),
+  recommend: async (server, { customers, checked }) =>
+    monthBench(server, { rows: customers, checked }),
 };
 
 /** The sizes that the tests run with. */
@@ -226,8 +245,12 @@ function against(bench: string, seconds: number, stated: string, ours: number): 
 }
 
 /** Runs benches by name on one server and returns their lines. */
-export async function runBenches(names: readonly string[], sizes: Sizes): Promise<Line[]> {
-  const server = await startServer();
+export async function runBenches(
+  names: readonly string[],
+  sizes: Sizes,
+  serverUrl?: string,
+): Promise<Line[]> {
+  const server = serverUrl === undefined ? await startServer() : runningServer(serverUrl);
   const lines: Line[] = [];
   try {
     for (const name of names) {
@@ -253,6 +276,8 @@ if (import.meta.main) {
       orders: { type: 'string' },
       records: { type: 'string' },
       connect: { type: 'boolean' },
+      rows: { type: 'string' },
+      server: { type: 'string' },
       json: { type: 'boolean' },
     },
   });
@@ -260,8 +285,10 @@ if (import.meta.main) {
   if (values.orders) sizes.large = Number(values.orders);
   if (values.records) sizes.stream = Number(values.records);
   sizes.connect = values.connect ?? false;
-  const lines = await runBenches(positionals.length > 0 ? positionals : BENCH_NAMES, sizes);
+  if (values.rows) sizes.customers = Number(values.rows);
+  const names = positionals.length > 0 ? positionals : BENCH_NAMES;
+  const lines = await runBenches(names, sizes, values.server);
   const rows = lines.map((line) => [line.bench, line.stated, line.ours, line.ratio, line.floor]);
   console.log(columns([['', 'Python', 'Millrace', 'ratio', 'floor'], ...rows]));
-  if (values.json) console.log(JSON.stringify(lines));
+  if (values.json) console.log(JSON.stringify({ lines }));
 }

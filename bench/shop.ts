@@ -26,6 +26,9 @@ export async function startServer(): Promise<Server> {
   return { url: server.databaseUrl, stop: () => server.stop() };
 }
 
+/** A PostgreSQL that runs anyway, and goes on. */
+export const runningServer = (url: string): Server => ({ url, stop: () => Promise.resolve() });
+
 /** A new database with the schema in it; returns its URL. */
 export async function freshDatabase(server: Server, name: string): Promise<string> {
   await withClient(server.url, async (client) => {

@@ -17,3 +17,13 @@ test('what is waited for counts neither for the rate nor for the time', () => {
   expect(watch.workedMs).toBe(2_000);
   expect(watch.perSecond(100)).toBe(50);
 });
+
+test('a phase has a rate of its own', () => {
+  let nowMs = 0;
+  const watch = new Watch(() => nowMs);
+  nowMs += 9_000;
+  watch.beginPhase();
+  nowMs += 2_000;
+  expect(watch.perSecond(100)).toBe(50);
+  expect(watch.workedMs).toBe(11_000);
+});

@@ -4,7 +4,7 @@ import { monotonicMs, type Clock } from './clock.ts';
 import { count, drawingHiddenBy, duration, say } from './terminal.ts';
 
 export type Progress = {
-  /** `done` of `total`, which may turn out otherwise on the way, and what is being done. */
+  /** `done` of `total`, which may turn out otherwise on the way, and what is being done. 0 begins anew. */
   update(done: number, total: number, note: string): void;
   /** Something else is being done until the next update; rate and time left do not count it. */
   wait(note: string): void;
@@ -25,6 +25,7 @@ export class Watch {
   readonly #clock: Clock;
   #startedMs: number;
   #waitingSinceMs: number | null = null;
+  #phaseMs = 0; // what was worked before the phase in hand
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -44,9 +45,19 @@ export class Watch {
     return (this.#waitingSinceMs ?? this.#clock()) - this.#startedMs;
   }
 
-  perSecond(done: number): number {
-    return done / Math.max(0.001, this.workedMs / 1_000);
+  /** What is done from here on is counted from nothing, and its rate with it. */
+  beginPhase(): void {
+    this.#phaseMs = this.workedMs;
   }
+
+  perSecond(done: number): number {
+    return done / Math.max(0.001, (this.workedMs - this.#phaseMs) / 1_000);
+  }
+}
+
+/** As long as nothing is done, nobody knows. */
+function left(done: number, total: number, perSecond: number): string {
+  return done === 0 ? '?' : duration(Math.max(0, total - done) / Math.max(1, perSecond));
 }
 
 function barProgress(unit: string, watch: Watch): Progress {
@@ -74,13 +85,14 @@ function barProgress(unit: string, watch: Watch): Progress {
     },
     update(done, total, note) {
       watch.goOn();
+      if (done === 0) watch.beginPhase();
       if (!running && watch.workedMs < QUIET_BEFORE_MS) return;
       const perSecond = watch.perSecond(done);
       const payload = {
         done: count(done),
         all: count(total),
         rate: count(perSecond),
-        left: duration(Math.max(0, total - done) / Math.max(1, perSecond)),
+        left: left(done, total, perSecond),
         note,
       };
       if (!running) bar.start(total, 0, payload);
@@ -104,12 +116,13 @@ function lineProgress(unit: string, watch: Watch): Progress {
     },
     update(done, total, note) {
       watch.goOn();
+      if (done === 0) watch.beginPhase();
       if (watch.workedMs - lastMs < LINE_EVERY_MS) return;
       lastMs = watch.workedMs;
       const perSecond = watch.perSecond(done);
-      const left = duration(Math.max(0, total - done) / Math.max(1, perSecond));
+      const time = left(done, total, perSecond);
       say(
-        `${count(done)} of ${count(total)} ${unit}, ${count(perSecond)}/s, ${left} left  ${note}`,
+        `${count(done)} of ${count(total)} ${unit}, ${count(perSecond)}/s, ${time} left  ${note}`,
       );
     },
     stop() {

@@ -15,6 +15,7 @@ import { passGrades } from '../store/grades.ts';
 import { migrate } from '../store/migrate.ts';
 import { backfillWithProgress, summary } from './backfill.ts';
 import { command, result, type Common } from './common.ts';
+import { recommendDemo } from './demo-recommend.ts';
 import { streamDemo } from './demo-stream.ts';
 import { passLine } from './grades.ts';
 
@@ -27,7 +28,7 @@ const BASELINE = { seed: 74, statedMin: 300, statedMax: 600 };
 export function demoCommand(): Command {
   return command(
     'demo',
-    'the whole of it, in a database of its own: seed, a year of orders, grades, a live stream',
+    'the whole of it, in a database of its own: seed, a year of orders, grades, recommendations, a live stream',
   )
     .option('--keep-running', 'leave PostgreSQL running afterwards')
     .action(run);
@@ -77,6 +78,8 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
     );
     const gradeSeconds = secondsSince(gradesFrom);
     goOn(signal);
+    const recommended = await recommendDemo(url, signal);
+    goOn(signal);
     const streamed = await streamDemo(url, signal);
     goOn(signal);
     result(
@@ -86,6 +89,7 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
         seed: seeded,
         backfill: made,
         grades: { ...pass, seconds: gradeSeconds },
+        recommend: recommended,
         stream: streamed,
       },
       () =>
@@ -96,11 +100,14 @@ async function run(options: Common & { keepRunning?: boolean }): Promise<void> {
           '',
           comparison(seeded.seconds, made.seconds, gradeSeconds),
           '',
+          recommended.text,
+          '',
           streamed.skipped ?? streamed.text,
           '',
           `Look at it: ${redactUrl(url)}`,
           `  \`bun run millrace up\` prints the address with its password; end it in /${DATABASE}, then`,
           '  psql "$DATABASE_URL" -c "select grade, count(*) from users group by grade"',
+          '  psql "$DATABASE_URL" -c "select * from analytics.cluster_profile"',
           '  DATABASE_URL=... bun run millrace report history',
         ].join('\n'),
     );

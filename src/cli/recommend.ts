@@ -4,15 +4,16 @@ import { setting } from '../base/config.ts';
 import { columns, count, duration } from '../base/terminal.ts';
 import { explain, type Explanation } from '../jobs/explain.ts';
 import { ingest, type IngestResult } from '../jobs/ingest.ts';
+import { profileMonth } from '../jobs/recommend-profile.ts';
+import type { RecommendResult } from '../jobs/recommend-run.ts';
 import {
   analyzeCurrentUser,
-  profileMonth,
   recommendMonth,
   rollbackPublished,
   trainMonth,
-  type RecommendResult,
   type TrainResult,
 } from '../jobs/recommend.ts';
+import { MODELS_DIR } from '../recommend/model.ts';
 import { databaseOf, result, wholeNumber } from './common.ts';
 import {
   monthly,
@@ -23,8 +24,9 @@ import {
 } from './recommend-options.ts';
 import { reportCommand } from './recommend-report.ts';
 
-type TrainOptions = WorkOptions & { seed: number; sample?: number };
-type RunOptions = WorkOptions & { includeOwned?: boolean; model?: string };
+type ModelsOptions = { models: string };
+type TrainOptions = WorkOptions & ModelsOptions & { seed: number; sample?: number };
+type RunOptions = WorkOptions & ModelsOptions & { includeOwned?: boolean; model?: string };
 type IngestOptions = MonthOptions & { restart?: boolean };
 
 const SAMPLE_MAX = 20_000_000;
@@ -37,8 +39,8 @@ Examples:
   millrace recommend rollback --month 2025-12   back to what was read before the last run
   millrace recommend explain CUS00000001 --month 2025-12
 
-ingest goes on where it was stopped. The other steps change nothing until their last moment: stopped
-or killed they leave the month as it was and start over, with an equal result.`;
+ingest and run go on where they were stopped or killed, to an equal result. Until its last moment a
+run changes nothing of what is read.`;
 
 export function recommendCommand(): Command {
   // Options that all have belong to the parts; here they would be taken from them.
@@ -54,6 +56,9 @@ export function recommendCommand(): Command {
     .addCommand(rollbackCommand())
     .addCommand(explainCommand());
 }
+
+const withModels = (made: Command): Command =>
+  made.option('--models <folder>', 'where models are kept, one a month', MODELS_DIR);
 
 const training = (made: Command): Command =>
   made
@@ -88,11 +93,19 @@ function ingestCommand(): Command {
 }
 
 function trainCommand(): Command {
-  return training(threaded('train', 'make the model of the month')).action(
+  return training(withModels(threaded('train', 'make the model of the month'))).action(
     async (options: TrainOptions) => {
-      const { month, threads, seed, sample } = options;
+      const { month, threads, seed, sample, models: modelsDir } = options;
       const made = await withProgress(async (onProgress, signal) =>
-        trainMonth(await databaseOf(options), { month, threads, seed, sample, onProgress, signal }),
+        trainMonth(await databaseOf(options), {
+          month,
+          threads,
+          seed,
+          sample,
+          modelsDir,
+          onProgress,
+          signal,
+        }),
       );
       result(options, made, () => trainText(made));
     },
@@ -100,16 +113,17 @@ function trainCommand(): Command {
 }
 
 function runCommand(): Command {
-  return running(threaded('run', "recommend by the month's model, and publish"))
+  return running(withModels(threaded('run', "recommend by the month's model, and publish")))
     .option('--model <file>', "a model's file (default: the month's own)")
     .action(async (options: RunOptions) => {
-      const { month, threads, includeOwned, model } = options;
+      const { month, threads, includeOwned, model, models: modelsDir } = options;
       const made = await withProgress(async (onProgress, signal) =>
         recommendMonth(await databaseOf(options), {
           month,
           threads,
           includeOwned,
           model,
+          modelsDir,
           onProgress,
           signal,
         }),
@@ -132,9 +146,9 @@ function profileCommand(): Command {
 
 function allCommand(): Command {
   return ingesting(
-    running(training(threaded('all', 'ingest, train, run: the whole month'))),
+    running(training(withModels(threaded('all', 'ingest, train, run: the whole month')))),
   ).action(async (options: TrainOptions & RunOptions & IngestOptions) => {
-    const { month, threads, seed, sample, includeOwned, restart } = options;
+    const { month, threads, seed, sample, includeOwned, restart, models: modelsDir } = options;
     const made = await withProgress(async (onProgress, signal) =>
       analyzeCurrentUser(await databaseOf(options), {
         month,
@@ -143,6 +157,7 @@ function allCommand(): Command {
         sample,
         includeOwned,
         restart,
+        modelsDir,
         ...sources(),
         onProgress,
         signal,
@@ -165,12 +180,12 @@ function rollbackCommand(): Command {
 }
 
 function explainCommand(): Command {
-  return monthly('explain', 'where the recommendation of one customer comes from')
+  return withModels(monthly('explain', 'where the recommendation of one customer comes from'))
     .argument('<ccod>', 'code of the customer')
     .option('--model <file>', "a model's file (default: the month's own)")
-    .action(async (ccod: string, options: MonthOptions & { model?: string }) => {
-      const { month, model } = options;
-      const found = await explain(await databaseOf(options), ccod, { month, model });
+    .action(async (ccod: string, options: MonthOptions & ModelsOptions & { model?: string }) => {
+      const { month, model, models: modelsDir } = options;
+      const found = await explain(await databaseOf(options), ccod, { month, model, modelsDir });
       result(options, found, () => explainText(found));
     });
 }

@@ -26,6 +26,10 @@ export const VECTOR_COLUMNS = [
   'area',
   'contracts',
   'products',
+  'more_contracts',
+  'first_contract',
+  'more_products',
+  'registered_type',
 ] as const;
 
 /** What is met on the way and worth a line in the result, counted over customers; 세종 has no district. */
@@ -72,6 +76,8 @@ export class VectorRow {
   readonly #words = new Words();
   readonly #contracts: (Contract & { word: Word })[] = [];
   readonly #products: Word[] = [];
+  readonly #moreContracts: Word[] = [];
+  readonly #moreProducts: Word[] = [];
   readonly #districts = new Map<string, Uint8Array>();
   readonly #byLevels = new Map<number, Map<number, Uint8Array>>();
   readonly #byCode = new Map<string, Industry>();
@@ -105,10 +111,11 @@ export class VectorRow {
 
   purchase(row: RowStream): void {
     const item = PURCHASE_FIELD.item_name;
-    const length = row.lengths[item];
-    if (length <= 0) return;
+    const length = Math.max(row.lengths[item], 0);
     const word = this.#words.of(row.bytes, row.starts[item], length);
-    if (!this.#products.includes(word)) this.#products.push(word);
+    if (length === 0 || this.#products.some(({ text }) => text === word.text))
+      this.#moreProducts.push(word);
+    else this.#products.push(word);
   }
 
   /** Writes the row of an active customer; false where he is none. Forgets him either way. */
@@ -117,6 +124,7 @@ export class VectorRow {
     if (items.length > 0) this.#write(to, row, items);
     this.#contracts.length = 0;
     this.#products.length = 0;
+    this.#moreProducts.length = 0;
     this.#largest = Number.NaN;
     return items.length > 0;
   }
@@ -130,9 +138,12 @@ export class VectorRow {
     this.#place(to, row);
     this.#industry(to, row);
     this.#area(to, row);
-    this.#items(to, items);
+    const held = this.#held(items);
+    writeArray(to, held);
     if (this.#products.length > 1) this.#products.sort(compareWords);
     writeArray(to, this.#products);
+    this.#entries(to, held);
+    textOrNull(to, row, USER_FIELD.업태);
   }
 
   #position(to: CopyBuffer, row: RowStream): void {
@@ -239,7 +250,7 @@ export class VectorRow {
   }
 
   /** A contract on nothing keeps its customer active and is no item to recommend by. */
-  #items(to: CopyBuffer, items: readonly string[]): void {
+  #held(items: readonly string[]): Word[] {
     const words: Word[] = [];
     for (const item of items) {
       if (item === '') continue;
@@ -249,7 +260,22 @@ export class VectorRow {
         break;
       }
     }
-    writeArray(to, words);
+    return words;
+  }
+
+  /** What the lists of distinct items leave out of the entries, for the profile of his cluster. */
+  #entries(to: CopyBuffer, held: readonly Word[]): void {
+    const contracts = this.#contracts;
+    const placeOf = (item: string): number => held.findIndex(({ text }) => text === item);
+    this.#moreContracts.length = 0;
+    for (const [at, { item, word }] of contracts.entries()) {
+      const counted = contracts.findIndex((other) => other.item === item) === at;
+      if (!counted || placeOf(item) < 0) this.#moreContracts.push(word);
+    }
+    writeArrayOrNull(to, this.#moreContracts);
+    const first = placeOf(contracts[0].item);
+    to.int16(1 + (first < 0 ? held.length : first)); // not held, it is the first of the others
+    writeArrayOrNull(to, this.#moreProducts);
   }
 
   #word(row: RowStream, field: number): Word | null {
@@ -311,6 +337,11 @@ function writeArray(to: CopyBuffer, words: readonly Word[]): void {
   view.setInt32(at + 20, 1);
   to.at = at + 24;
   for (const { field } of words) append(to, field);
+}
+
+function writeArrayOrNull(to: CopyBuffer, words: readonly Word[]): void {
+  if (words.length === 0) to.null();
+  else writeArray(to, words);
 }
 
 function textField(text: string | null): Uint8Array {

@@ -6,7 +6,7 @@ import { VECTOR_COLUMNS } from './ingest-vector.ts';
 import { checkTaken, WriteConnection } from './write-connection.ts';
 
 /** Application name of the connections that write; `claimMonths` waits for them to be gone. */
-export const WRITER_NAME = 'millrace ingest writer';
+export const WRITER_NAME = 'millrace month writer';
 
 /** Bytes that may wait for one connection. */
 const QUEUE_BYTES_MAX = 24 << 20;

@@ -11,6 +11,7 @@ import { migrate } from '../store/migrate.ts';
 import { CONTRACT_KEYS, PURCHASE_KEYS, USER_KEYS } from '../store/source-rows.ts';
 import { fillCustomers } from './customers.ts';
 import { ingest, type IngestOptions } from './ingest.ts';
+import { ODD_SOURCES } from './testing.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {
@@ -20,43 +21,7 @@ afterAll(async () => {
 const CUSTOMERS = 3_000;
 const OPTIONS: IngestOptions = { month: '2025-12', sizes: { chunk: 100, group: 2 } };
 
-/** What no generator should have to make up: every way a row may be odd. */
-const ODD = `
-  update rodb.customers set 고객명 = null, 주소1 = null, 업태 = null, 등록일자 = null, 우편번호 = null where 고객코드 = 'CUS00000005';
-  update rodb.customers set 위도 = 'NaN', 경도 = 'NaN', 건물규모 = 'NaN' where 고객코드 = 'CUS00000006';
-  update rodb.customers set 위도 = 'Infinity', 경도 = '-Infinity', 건물규모 = -1e-7 where 고객코드 = 'CUS00000007';
-  update rodb.customers set 고객명 = E'따옴표 " 역사선 \\\\ 탭\\t줄\\n\\x01\\x1f😀 {"a":1}', 주소2 = '' where 고객코드 = 'CUS00000008';
-  update rodb.customers set 대분류 = null, 중분류 = null where 고객코드 = 'CUS00000009';
-  update rodb.customers set 대분류 = '', 중분류 = '', 소분류 = '', 세분류 = '', 표준산업코드 = null, 업태 = '자유업' where 고객코드 = 'CUS00000010';
-  update rodb.customers set 대분류 = null, 중분류 = null, 소분류 = null, 세분류 = null, 표준산업코드 = 'X99999' where 고객코드 = 'CUS00000011';
-  update rodb.customers set 건물규모 = 1e21, 위도 = 1e300, 경도 = 0.1 where 고객코드 = 'CUS00000012';
-  update rodb.customers set 고객명 = repeat('긴이름', 80), 주소1 = repeat('가나다 ', 4000) where 고객코드 = 'CUS00000013';
-  update rodb.customers set 등록일자 = '2026-01-01' where 고객코드 in ('CUS00000014', 'CUS00000100', 'CUS00003000');
-  delete from rodb.contracts where 고객코드 in ('CUS00000015', 'CUS00000016');
-  delete from bidb.purchases where 고객코드_placeholder;
-  delete from rodb.contract_details where 고객코드 = 'CUS00000017';
-  delete from rodb.customers where 고객코드 in ('CUS00000001', 'CUS00000018', 'CUS00002999');
-  update rodb.contracts set 계약일자 = '2026-01-02' where 고객코드 = 'CUS00000019';
-  update rodb.contracts set 시작일자 = '미상', 종료일자 = '2024-02-30', 계약일자 = '', 접수순번 = null where 고객코드 = 'CUS00000020';
-  update rodb.contracts set 해약여부 = 'true', 해약일자 = null, 종료일자 = null where 고객코드 = 'CUS00000021';
-  update rodb.contracts set 해약여부 = null, 해약일자 = null, 종료일자 = null, 계약특이사항 = E'"\\\\' where 고객코드 = 'CUS00000022';
-  update rodb.contract_details set 계약대상 = null, 면적 = 'NaN' where 고객코드 = 'CUS00000023';
-  update rodb.contract_details set 계약대상 = '', "면적M" = null where 고객코드 = 'CUS00000024';
-  update bidb.purchases set purchase_date = '20251301', quantity = 'NaN' where customer_code = 'CUS00000002' or customer_code = 'CUS00000003';
-  update bidb.purchases set item_name = null where customer_code = 'CUS00000004';
-  update bidb.purchases set item_name = '', purchase_date = '2026-01-01' where customer_code = 'CUS00000008' and order_sequence = 1;
-  insert into rodb.customers (고객코드) values ('A'), ('CUS000000021'), ('가나다'), ('ZZZ😀');
-  insert into rodb.contracts (고객코드, 계약일련번호, 시작일자) values ('가나다', '1', '2020-01-01'), ('ZZZ😀', '1', '2025-12-31'), ('없는고객', '9', '2020-01-01');
-  insert into rodb.contract_details (고객코드, 계약일련번호, 순번, 계약대상, 면적) values
-    ('가나다', '1', 10, '해충방제', 33.3), ('가나다', '1', 9, '공기질관리', 44.4), ('ZZZ😀', '1', 1, '해충방제', 0);
-  insert into bidb.purchases (customer_code, order_code, order_sequence, item_name) values
-    ('가나다', '1', 1, '😀'), ('가나다', '1', 2, '힣'), ('가나다', '2', 1, '😀'), ('0', '1', 1, 'x'), ('힣', '1', 1, 'x');
-`.replace(
-  'delete from bidb.purchases where 고객코드_placeholder;',
-  `delete from bidb.purchases where customer_code = 'CUS00000016';`,
-);
-
-async function sources(name: string, odd = ODD): Promise<{ url: string; client: Client }> {
+async function sources(name: string, odd = ODD_SOURCES): Promise<{ url: string; client: Client }> {
   const { url, drop } = await testDatabase(`ingest ${name}`);
   const client = await connect(url);
   closing.push(async () => {
@@ -245,6 +210,35 @@ test('every active customer has his vector, and nobody else', async () => {
   expect(expected.length).toBeLessThan(CUSTOMERS * 0.9);
 });
 
+test('a vector holds all entries: items once, the others beside them, and which was the first', async () => {
+  const { rows } = await first.client.query(`
+    with expected as (
+      select v.ccod,
+        (select array_agg(entry ->> '계약대상' order by entry ->> '계약대상' collate "C")
+          from jsonb_array_elements(contract_info) entry) as contracts,
+        (select array_agg(entry ->> 'item_name' order by entry ->> 'item_name' collate "C")
+          from jsonb_array_elements(purchase_logs) entry) as products,
+        contract_info -> 0 ->> '계약대상' as first,
+        nullif(user_information ->> '업태', '') as type
+      from source.customer_vector v join source.user_monthly_features using (ccod, snapshot_month)
+    ), stored as (
+      select ccod,
+        (select array_agg(item order by item collate "C") from unnest(contracts || more_contracts) item) as contracts,
+        (select array_agg(item order by item collate "C") from unnest(products || more_products) item) as products,
+        (contracts || more_contracts)[first_contract] as first, registered_type as type
+      from source.customer_vector
+    )
+    (table expected except all table stored) union all (table stored except all table expected)`);
+  expect(rows).toEqual([]);
+  const { rows: kinds } = await first.client.query<Record<string, boolean>>(`
+    select bool_or(more_contracts is null) as all_held, bool_or('' = any (more_contracts)) as on_nothing,
+      bool_or(first_contract > cardinality(contracts)) as first_not_held,
+      bool_or('' = any (more_products)) as without_name, bool_or(registered_type is null) as untyped,
+      bool_or(more_products <> array['']) as bought_again
+    from source.customer_vector`);
+  expect(Object.values(kinds[0])).toEqual(Array(6).fill(true)); // each kind is among the data
+});
+
 test('what is odd is counted', async () => {
   const { rows } = await first.client.query(`
     select count(*)::int as active, count(*) filter (where sido = -1)::int as "withoutSido",
@@ -384,7 +378,7 @@ test('a lost source fails in one line, and the month can go on', async () => {
       if (cut) return;
       cut = true;
       void first.client.query(`select pg_terminate_backend(pid) from pg_stat_activity
-        where application_name = 'millrace ingest writer' and datname = current_database()`);
+        where application_name = 'millrace month writer' and datname = current_database()`);
     },
   }).catch((cause: unknown) => cause);
   if (lost instanceof Error) expect(lost).toMatchObject({ code: 'DATABASE_LOST' });

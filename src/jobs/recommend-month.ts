@@ -7,7 +7,7 @@ import type { Pool } from '../recommend/pool.ts';
 import { loadTrainingData } from '../recommend/train.ts';
 import { connect, type Client } from '../store/client.ts';
 import { countVectors, readVectors } from '../store/customer-vectors.ts';
-import { noticeDeath } from '../store/publish.ts';
+import { failRecommendRun, noticeDeath } from '../store/publish.ts';
 import { claimMonths, unfinishedRecommendRun } from '../store/recommend-runs.ts';
 import { WRITER_NAME } from './ingest-writer.ts';
 
@@ -107,8 +107,9 @@ export class MonthWork {
   }
 
   async #read(): Promise<CustomerTable> {
+    this.begin('read');
     const count = await countVectors(this.client, this.first);
-    this.begin('read', count);
+    this.progress(0, count);
     const rows = await readVectors(this.client, this.first, VECTOR_FIELDS);
     const table = await loadTrainingData(rows, count, (done) => this.progress(done, count));
     // What reading in order needed would mislead all that comes after.
@@ -129,10 +130,31 @@ export class MonthWork {
     if (!this.#options.signal?.aborted) return;
     throw new PipelineError(
       'INTERRUPTED',
-      `stopped; ${this.month} is as it was, and the same command starts over`,
+      `stopped; ${this.month} is as it was, and the same command goes on`,
     );
   }
 }
 
 /** The most memory that this process has had, in MiB. */
 export const memoryPeakMiB = (): number => Math.round(process.resourceUsage().maxRSS / 1_024);
+
+/** Does the work of a run that was entered into the ledger, which hears of it if that fails. */
+export async function inLedger<Result>(
+  { databaseUrl }: MonthWork,
+  run: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (cause) {
+    await failRecommendRun(databaseUrl, run); // the month's own connection may be lost
+    throw cause;
+  }
+}
+
+/** One checksum of several parts, in their order. */
+export function sumOf(parts: readonly string[]): string {
+  let hash = 0n;
+  for (const part of parts) hash = Bun.hash.xxHash64(part, hash);
+  return hash.toString(16).padStart(16, '0');
+}

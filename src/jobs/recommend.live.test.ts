@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { childEnvironment, PROJECT_ROOT } from '../base/config.ts';
+import { Random } from '../base/random.ts';
 import { fieldText, readCustomers, VECTOR_FIELDS } from '../recommend/customers.ts';
 import { prepareFeatures } from '../recommend/features.ts';
 import { loadModel, modelPath } from '../recommend/model.ts';
@@ -16,13 +17,9 @@ import { migrate } from '../store/migrate.ts';
 import { beginRecommendRun } from '../store/recommend-runs.ts';
 import { fillCustomers } from './customers.ts';
 import { explain } from './explain.ts';
-import {
-  analyzeCurrentUser,
-  profileMonth,
-  recommendMonth,
-  rollbackPublished,
-  trainMonth,
-} from './recommend.ts';
+import { profileMonth } from './recommend-profile.ts';
+import { PROFILES_IN_SQL, PROFILES_STORED } from './testing.ts';
+import { analyzeCurrentUser, recommendMonth, rollbackPublished, trainMonth } from './recommend.ts';
 
 setDefaultTimeout(60_000);
 
@@ -183,46 +180,14 @@ test('the similar customer comes with his name, contracts and products', async (
   ).toEqual([]);
 });
 
-/** The most frequent five of some values, by their count, then by name. */
-const topFive = (values: string): string => `(
-  select coalesce(jsonb_agg(value), '[]') from (
-    select value from member cross join lateral (${values}) one (value)
-    where user_cluster = c.user_cluster and value <> ''
-    group by 1 order by count(*) desc, value collate "C" limit 5) five)`;
-
-const lengths = (array: string): string => `(
-  select jsonb_object_agg(length, customers) from (
-    select jsonb_array_length(${array}) as length, count(*) as customers from member
-    where user_cluster = c.user_cluster group by 1) counted)`;
-
-const PROFILES = `
-  with member as (
-    select * from analytics.user_recommendation
-    join source.user_monthly_features using (ccod, snapshot_month)
-  )
-  select user_cluster, count(distinct ccod)::int, round(avg(jsonb_array_length(contract_info)), 9),
-    round(avg(jsonb_array_length(purchase_logs)), 9),
-    ${topFive(`select entry ->> '계약대상' from jsonb_array_elements(contract_info) entry`)},
-    ${topFive(`select entry ->> 'item_name' from jsonb_array_elements(purchase_logs) entry`)},
-    ${topFive(`select user_information ->> '업태'`)},
-    ${topFive(`select contract_info -> 0 ->> '계약대상'`)},
-    ${lengths('contract_info')}, ${lengths('purchase_logs')}
-  from member c group by 1`;
-
-const PROFILES_STORED = `
-  select cluster_id, cluster_size, round(avg_contracts_num::numeric, 9),
-    round(avg_purchase_num::numeric, 9), top_contracts, top_purchases, top_business_type,
-    top_first_contract_code, contracts_distribution, purchase_distribution
-  from analytics.cluster_profile`;
-
 test('profiles of clusters are those of plain SQL', async () => {
-  expect(await differences(PROFILES, PROFILES_STORED)).toEqual([]);
+  expect(await differences(PROFILES_IN_SQL, PROFILES_STORED)).toEqual([]);
   const { rows } = await client.query('select * from analytics.cluster_profile');
   expect(rows).toHaveLength(10);
   expect(Object.keys(rows[0])).toHaveLength(13);
   const again = await profileMonth(url, OPTIONS);
   expect(again.clusters).toBe(10);
-  expect(await differences(PROFILES, PROFILES_STORED)).toEqual([]);
+  expect(await differences(PROFILES_IN_SQL, PROFILES_STORED)).toEqual([]);
 });
 
 test('the same rows and model at one thread and at two, trained anew or not', async () => {
@@ -299,24 +264,116 @@ test('killed at any phase, it leaves the month as it was, and the next run is as
   expect(rows).toEqual([{ left: null, running: 0 }]);
 });
 
-test('stopped, it says so, and changes nothing', async () => {
+const KILLED = `
+  const { recommendMonth } = await import(${JSON.stringify(join(PROJECT_ROOT, 'src/jobs/recommend.ts'))});
+  const [url, modelsDir, sizes] = process.argv.slice(1);
+  await recommendMonth(url, { month: '2025-12', threads: 2, modelsDir, includeOwned: true,
+    sizes: JSON.parse(sizes) });`;
+
+/** What the ledger has of the run that is at work or was killed. */
+async function storedChunks(): Promise<{ chunks: number; customers: number }> {
+  const { rows } = await client.query<{ chunks: number; customers: number }>(`
+    select count(*)::int as chunks, coalesce(sum(k.row_count), 0)::int as customers
+    from analytics.recommend_chunks k join analytics.recommend_runs r using (run_id)
+    where r.state = 'running' and r.phase = 'run'`);
+  return rows[0];
+}
+
+test('killed at random moments while it stores, it goes on with what is stored, to an equal month', async () => {
+  const before = await md5();
+  const sizes = { chunk: 20, group: 2 };
+  const options = { ...OPTIONS, includeOwned: true, sizes };
+  const undisturbed = await recommendMonth(url, options);
+  const after = await md5();
+  expect(after).not.toBe(before);
+  await rollbackPublished(url, MONTH);
+  const random = new Random(7, 'sample').at(0);
+  let kept = 0; // chunks, by the ledger
+  const kills = 6;
+  for (let kill = 0; kill < kills; kill++) {
+    const child = Bun.spawn(
+      [process.execPath, '-e', KILLED, url, modelsDir, JSON.stringify(sizes)],
+      { env: childEnvironment(), stderr: 'inherit' },
+    );
+    const wanted = kept + 1 + random.below(12);
+    while ((await storedChunks()).chunks < wanted) await Bun.sleep(1);
+    await Bun.sleep(random.between(0, 5));
+    child.kill('SIGKILL');
+    expect(await child.exited).toBe(137);
+    expect(await md5()).toBe(before);
+    const ledger = await storedChunks();
+    expect(ledger.chunks).toBeGreaterThanOrEqual(wanted);
+    const { rows } = await client.query<{ count: number }>(
+      'select count(*)::int from analytics.user_recommendation_2025_12_new',
+    );
+    expect(rows).toEqual([{ count: ledger.customers }]);
+    kept = ledger.chunks;
+  }
+  const last = await recommendMonth(url, options);
+  expect(last.resumedChunks).toBe(kept);
+  expect(last.checksum).toBe(undisturbed.checksum);
+  expect(await md5()).toBe(after);
+  await rollbackPublished(url, MONTH);
+  expect(await md5()).toBe(before);
+});
+
+test('what would make other rows is not gone on with', async () => {
   const sum = await md5();
-  for (const at of ['read', 'neighbours', 'store', 'publish']) {
+  const sizes = { chunk: 100, group: 1 };
+  const stopInStore = async (options: object): Promise<void> => {
+    const stop = new AbortController();
+    const stopped = await recommendMonth(url, {
+      ...OPTIONS,
+      sizes,
+      ...options,
+      signal: stop.signal,
+      onProgress: (done, _total, phase) => phase === 'store' && done > 1_500 && stop.abort(),
+    }).catch((cause: unknown) => cause);
+    expect(stopped).toMatchObject({ code: 'INTERRUPTED' });
+  };
+  await stopInStore({});
+  const same = await recommendMonth(url, { ...OPTIONS, sizes });
+  expect(same.resumedChunks).toBeGreaterThan(0);
+  expect(await md5()).toBe(sum);
+  await stopInStore({ includeOwned: true });
+  expect((await recommendMonth(url, { ...OPTIONS, sizes })).resumedChunks).toBe(0);
+  await stopInStore({});
+  const name = `update source.customer_vector set name = $1 where snapshot_month = $2 and ccod = $3`;
+  const { rows } = await client.query<{ ccod: string; name: string }>(
+    `select v.ccod, name from source.customer_vector v join analytics.user_recommendation r
+     on v.ccod = sim_ccod and r.snapshot_month = v.snapshot_month where v.snapshot_month = $1 limit 1`,
+    [FIRST],
+  );
+  await client.query(name, ['다른 이름', FIRST, rows[0].ccod]);
+  const renamed = await recommendMonth(url, { ...OPTIONS, sizes });
+  expect(renamed.resumedChunks).toBe(0);
+  expect(await md5()).not.toBe(sum);
+  await client.query(name, [rows[0].name, FIRST, rows[0].ccod]);
+  await stopInStore({});
+  await client.query(`drop table analytics.user_recommendation_2025_12_new`);
+  expect((await recommendMonth(url, { ...OPTIONS, sizes })).resumedChunks).toBe(0);
+  expect(await md5()).toBe(sum);
+});
+
+test('stopped, it says so, changes nothing, and goes on as the same run', async () => {
+  const sum = await md5();
+  for (const at of ['read', 'neighbours', 'store']) {
     const stop = new AbortController();
     const stopped = await recommendMonth(url, {
       ...OPTIONS,
       signal: stop.signal,
-      onProgress: (done, _total, phase) =>
-        phase === at && (done > 0 || at === 'publish') && stop.abort(),
+      onProgress: (done, _total, phase) => phase === at && done > 0 && stop.abort(),
     }).catch((cause: unknown) => cause);
-    if (at !== 'publish') expect(stopped).toMatchObject({ code: 'INTERRUPTED' }); // then it is too late
+    expect(stopped).toMatchObject({ code: 'INTERRUPTED' });
     expect(await md5()).toBe(sum);
   }
-  const { rows } = await client.query(
-    `select state, count(*)::int from analytics.recommend_runs
-     where state in ('failed', 'running') group by 1`,
+  const { rows } = await client.query<{ run: string }>(
+    `select run_id as run from analytics.recommend_runs
+     where state = 'failed' order by run_id desc limit 1`,
   );
-  expect(rows).toEqual([{ state: 'failed', count: 3 }]);
+  const { run, checksum } = await recommendMonth(url, OPTIONS);
+  expect({ run, checksum }).toEqual({ run: Number(rows[0].run), checksum: made.run.checksum });
+  expect(await md5()).toBe(sum);
 });
 
 test('a lost connection leaves the month as it was', async () => {
@@ -477,9 +534,9 @@ test('few customers, equal customers, none, and a month half ingested', async ()
   expect(bare.filled).toMatchObject({ positionByDefault: 9 });
   const { rows: profiles } = await client.query(`
     select sum(cluster_size)::int as customers, sum((purchase_distribution ->> '0')::int)::int as bare,
-      sum(avg_contracts_num) as contracts
+      max(avg_contracts_num) > 0 as contracts
     from analytics.cluster_profile where snapshot_month = '2026-02-01'`);
-  expect(profiles).toEqual([{ customers: 10, bare: 10, contracts: 0 }]); // no features were stored
+  expect(profiles).toEqual([{ customers: 10, bare: 10, contracts: true }]);
   expect(bare.filled.codes.sigungu.missing).toBeGreaterThanOrEqual(9);
   const none = await trainMonth(url, { ...OPTIONS, month: '2026-03' }).catch(
     (cause: unknown) => cause,

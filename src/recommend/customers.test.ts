@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 
 import { fieldText, itemsOf, readCustomers, VECTOR_FIELDS, type VectorRows } from './customers.ts';
 import { Dictionary, sortWords } from './dictionary.ts';
+import { fingerprint } from './fingerprint.ts';
 
 type Row = (string | number | null | string[])[];
 const encoder = new TextEncoder();
@@ -44,12 +45,14 @@ class Sent implements VectorRows {
   }
 }
 
+const SMALL = new Set<string>(['sido', 'first_contract']);
+
 function encode(value: Row[number], field: number): Uint8Array | null {
   if (value === null) return null;
   if (typeof value === 'string') return encoder.encode(value);
   const bytes = Buffer.alloc(Array.isArray(value) ? 20 : 8);
   if (!Array.isArray(value)) {
-    if (VECTOR_FIELDS[field] === 'sido') bytes.writeInt16BE(value);
+    if (SMALL.has(VECTOR_FIELDS[field])) bytes.writeInt16BE(value);
     else bytes.writeDoubleBE(value);
     return bytes;
   }
@@ -67,9 +70,9 @@ function encode(value: Row[number], field: number): Uint8Array | null {
 
 // oxfmt-ignore
 const ROWS: Row[] = [
-  ['A', '가게', 37.5, 127, 9, '서울특별시 중구', '요식업체', null, '', '한식', '음식점업', 30, ['나', '하'], []],
-  ['AB', null, null, Infinity, -1, null, '일반사업체', '공장', null, '한식', null, null, [], ['힣', '😀']],
-  ['B', '', 35, 129, 3, '서울특별시 중구', '요식업체', '공장', '', null, '음식점업', 0, ['가', '나'], ['힣']],
+  ['A', '가게', 37.5, 127, 9, '서울특별시 중구', '요식업체', null, '', '한식', '음식점업', 30, ['나', '하'], [], ['', '가', '나'], 4, null, '한식점'],
+  ['AB', null, null, Infinity, -1, null, '일반사업체', '공장', null, '한식', null, null, [], ['힣', '😀'], null, null, ['😀', '', '😀'], null],
+  ['B', '', 35, 129, 3, '서울특별시 중구', '요식업체', '공장', '', null, '음식점업', 0, ['가', '나'], ['힣'], [], 2, [], ''],
 ];
 
 test('columns hold what the rows hold, null apart from empty', async () => {
@@ -95,6 +98,12 @@ test('columns hold what the rows hold, null apart from empty', async () => {
     ['가', '나'],
   ]);
   expect(rows.map((row) => itemsOf(table.products, row))).toEqual([[], ['힣', '😀'], ['힣']]);
+  expect(rows.map((row) => itemsOf(table.moreContracts, row))).toEqual([['', '가', '나'], [], []]);
+  expect(rows.map((row) => itemsOf(table.moreProducts, row))).toEqual([[], ['😀', '', '😀'], []]);
+  expect([...table.firstContract]).toEqual([4, 0, 2]);
+  const { codes, words } = table.registeredType;
+  expect([...codes]).toEqual([0, -1, 1]);
+  expect(words).toEqual(['한식점', '']);
   expect(table.contracts.words).toEqual(['가', '나', '하']);
   expect(table.products.words).toEqual(['힣', '😀']); // by code point, not by UTF-16
 });
@@ -130,4 +139,36 @@ test('a dictionary gives each word one number, and has an end', () => {
   const { words: sorted, places } = sortWords(['b', 'c', 'a']);
   expect(sorted).toEqual(['a', 'b', 'c']);
   expect([...places]).toEqual([1, 2, 0]);
+});
+
+test('the fingerprint tells any other value apart, and is equal for equal ones', async () => {
+  const of = async (rows: Row[]): Promise<string> =>
+    fingerprint(await readCustomers(new Sent(rows), rows.length));
+  const own = await of(ROWS);
+  expect(own).toMatch(/^[0-9a-f]{16}$/);
+  expect(await of(ROWS)).toBe(own);
+  const others: Row = [
+    'AC',
+    '가개',
+    37.6,
+    128,
+    8,
+    '서울',
+    '요',
+    '공',
+    '소',
+    '세',
+    '업',
+    31,
+    ['나'],
+    ['힣'],
+    [''],
+    1,
+    [''],
+    '등',
+  ];
+  const sums = await Promise.all(
+    others.map((value, field) => of(ROWS.with(1, ROWS[1].with(field, value)))),
+  );
+  expect(new Set([own, ...sums, await of(ROWS.slice(0, 2))]).size).toBe(VECTOR_FIELDS.length + 2);
 });

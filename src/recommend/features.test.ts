@@ -68,6 +68,10 @@ function tableOf(customers: Customer[]): CustomerTable {
     area: column(6),
     contracts: nothing,
     products: nothing,
+    moreContracts: nothing,
+    firstContract: new Int16Array(customers.length),
+    moreProducts: nothing,
+    registeredType: coded(customers.map(() => null)),
   };
 }
 

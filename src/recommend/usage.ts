@@ -10,13 +10,23 @@ export type Usage = {
 
 export function countUsage(items: Items, labels: Uint8Array, clusters: number): Usage {
   const sizes = new Int32Array(clusters);
-  const counts = Array.from({ length: clusters }, () => new Uint32Array(items.words.length));
+  for (const label of labels) sizes[label]++;
+  const counts = countItems(items, labels, clusters);
+  return { words: items.words, sizes, counts, ranked: counts.map(rank) };
+}
+
+/** How often each item comes in each cluster: [k][words]. */
+export function countItems(
+  { starts, codes, words }: Items,
+  labels: Uint8Array,
+  clusters: number,
+): Uint32Array[] {
+  const counts = Array.from({ length: clusters }, () => new Uint32Array(words.length));
   for (let row = 0; row < labels.length; row++) {
     const own = counts[labels[row]];
-    sizes[labels[row]]++;
-    for (let i = items.starts[row]; i < items.starts[row + 1]; i++) own[items.codes[i]]++;
+    for (let i = starts[row]; i < starts[row + 1]; i++) own[codes[i]]++;
   }
-  return { words: items.words, sizes, counts, ranked: counts.map(rank) };
+  return counts;
 }
 
 function rank(counts: Uint32Array): Uint16Array {

@@ -15,6 +15,8 @@ const PARAMETER_STATUS = 0x53; // S
 const WAITING_BYTES_MAX = 8 << 20;
 const WAITING_BYTES_LOW = 2 << 20;
 
+const BUFFER_BYTES = 1 << 17; // a socket's chunk and the beginning of a row, then it grows
+
 /** The part of node's socket that a COPY takes over; `pg` types its stream as any other. */
 type Socket = {
   listeners(event: 'data'): ((chunk: Buffer) => void)[];
@@ -196,6 +198,7 @@ export class RowStream {
   ended = false;
   readonly #copy: CopyOut;
   readonly #doing: string;
+  #buffer = new Uint8Array(BUFFER_BYTES); // `bytes` is its beginning
   #at = 0; // where the next row begins
   #headed = false;
 
@@ -239,13 +242,27 @@ export class RowStream {
       throw databaseFailure(cause, this.#doing);
     }
     if (!block) throw databaseFailure(new Error('the rows broke off'), this.#doing);
-    const rest = this.bytes.subarray(this.#at);
-    this.bytes = rest.length === 0 ? block : Buffer.concat([rest, block]);
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-    this.#at = 0;
+    this.#append(block);
     if (this.#headed || this.bytes.length < COPY_HEADER.length) return;
     this.#headed = true;
     this.#at = COPY_HEADER.length;
+  }
+
+  /** Puts a block behind what is left, in one buffer: new ones would cost as much as reading does. */
+  #append(block: Uint8Array): void {
+    const rest = this.bytes.subarray(this.#at);
+    const size = rest.length + block.length;
+    if (size > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(size, this.#buffer.length * 2));
+      larger.set(rest);
+      this.#buffer = larger;
+    } else {
+      this.#buffer.copyWithin(0, this.#at, this.bytes.length);
+    }
+    this.#buffer.set(block, rest.length);
+    this.bytes = this.#buffer.subarray(0, size);
+    this.view = new DataView(this.#buffer.buffer, 0, size);
+    this.#at = 0;
   }
 
   /** Goes to the next row; false behind the last. */

@@ -34,3 +34,15 @@ export async function readVectors(
     'reading customers',
   );
 }
+
+/** Codes and clusters of a month as published, in order of codes by code point. */
+export async function readClusters(client: Client, month: string): Promise<RowStream> {
+  await client.query('set enable_sort = off; set enable_seqscan = off');
+  return new RowStream(
+    client,
+    `select ccod, user_cluster from analytics.user_recommendation
+     where snapshot_month = ${client.escapeLiteral(month)} order by ccod`,
+    2,
+    'reading clusters',
+  );
+}

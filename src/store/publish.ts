@@ -12,30 +12,44 @@ export function monthTable(parent: Published, month: string, kind: '' | '_new' =
   return `${parent}_${month.slice(0, 7).replace('-', '_')}${kind}`;
 }
 
+/** Makes the table that a month's rows go to, beside the one that is read; `note` says who fills it. */
+export async function beginMonth(
+  client: Client,
+  month: string,
+  parent: Published,
+  note: string,
+): Promise<void> {
+  const sql = 'select analytics.begin_month($1::text::regclass, $2, $3)';
+  await query(client, `making a month of ${parent}`, sql, [parent, month, note]);
+}
+
+/** Who fills the table that is being made of the month; null if there is none. */
+export async function beginningNote(client: Client, month: string): Promise<string | null> {
+  return await noteOf(client, monthTable('analytics.user_recommendation', month, '_new'));
+}
+
 /**
- * Runs `fill` in a transaction in which the month's tables are made anew and then take the place of
- * those that are read. Until the last moment nobody sees anything of it, and whatever ends it early
- * leaves the month as it was. `note` names what made the tables.
+ * Runs `fill` and then has the month's tables that were made take the place of those that are read,
+ * in one transaction. Until its end nobody sees anything of them, and whatever ends it early leaves
+ * the month as it was. `note` names what made the tables.
  */
 export async function publishMonth<Result>(
   client: Client,
   month: string,
   parents: readonly Published[],
   work: {
-    fill: () => Promise<Result>;
+    fill: () => Promise<void>;
     note: string;
     keep: boolean; // what was read, for a rollback; else what is kept stays
     publishing: () => void;
-    last: (filled: Result) => Promise<void>;
+    last: () => Promise<Result>;
   },
 ): Promise<Result> {
   return await transaction(client, 'publishing the month', async () => {
     // A reader that never ends must not keep the swap, and with it all other readers, for ever.
     await client.query(`set local lock_timeout = '60s'`);
     await client.query(`set local maintenance_work_mem = '512MB'`);
-    for (const parent of parents)
-      await client.query('select analytics.begin_month($1::text::regclass, $2)', [parent, month]);
-    const filled = await work.fill();
+    await work.fill();
     work.publishing();
     for (const parent of parents)
       await client.query('select analytics.publish_month($1::text::regclass, $2, $3, $4)', [
@@ -44,8 +58,7 @@ export async function publishMonth<Result>(
         work.note,
         work.keep,
       ]);
-    await work.last(filled);
-    return filled;
+    return await work.last();
   });
 }
 
@@ -68,12 +81,12 @@ export async function rollbackMonth(client: Client, month: string): Promise<void
 
 /** What made the month that is read: the note of its publication; null if there is none. */
 export async function publishedNote(client: Client, month: string): Promise<string | null> {
-  const [row] = await query<{ note: string | null }>(
-    client,
-    'looking for the month',
-    `select obj_description(to_regclass($1), 'pg_class') as note`,
-    [monthTable('analytics.user_recommendation', month)],
-  );
+  return await noteOf(client, monthTable('analytics.user_recommendation', month));
+}
+
+async function noteOf(client: Client, table: string): Promise<string | null> {
+  const sql = `select obj_description(to_regclass($1), 'pg_class') as note`;
+  const [row] = await query<{ note: string | null }>(client, 'looking for the month', sql, [table]);
   return row.note;
 }
 

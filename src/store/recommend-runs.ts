@@ -66,15 +66,40 @@ export async function unfinishedRecommendRun(
   phase: Phase,
   month: string,
 ): Promise<RecommendRun | null> {
+  return await lastRun(client, phase, month, ['running']);
+}
+
+/** The last run of a month and phase where it was killed or has failed, with its chunks in order. */
+export async function brokenRecommendRun(
+  client: Client,
+  phase: Phase,
+  month: string,
+): Promise<RecommendRun | null> {
+  return await lastRun(client, phase, month, ['running', 'failed']);
+}
+
+/** Goes on with a run that may have failed. */
+export async function resumeRecommendRun(client: Client, run: number): Promise<void> {
+  const sql = `update analytics.recommend_runs set state = 'running', finished_at = null
+    where run_id = $1`;
+  await query(client, 'going on with the run', sql, [run]);
+}
+
+async function lastRun(
+  client: Client,
+  phase: Phase,
+  month: string,
+  states: readonly string[],
+): Promise<RecommendRun | null> {
   const doing = 'looking for an unfinished run';
-  const [row] = await query<{ run: string; options: unknown }>(
+  const [row] = await query<{ run: string; options: unknown; state: string }>(
     client,
     doing,
-    `select run_id as run, options from analytics.recommend_runs
-     where snapshot_month = $1 and phase = $2 and state = 'running' order by run_id desc limit 1`,
+    `select run_id as run, options, state from analytics.recommend_runs
+     where snapshot_month = $1 and phase = $2 order by run_id desc limit 1`,
     [month, phase],
   );
-  if (!row) return null;
+  if (!row || !states.includes(row.state)) return null;
   const run = Number(row.run);
   const chunks = await query<LedgerChunk>(
     client,

@@ -26,6 +26,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   scenario: async () => (await import('./cli/scenario.ts')).scenarioCommand(),
   audit: async () => (await import('./cli/audit.ts')).auditCommand(),
   dlq: async () => (await import('./cli/dlq.ts')).dlqCommand(),
+  drill: async () => (await import('./cli/drill.ts')).drillCommand(),
   report: async () => (await import('./cli/report.ts')).reportCommand(),
   settings: async () => (await import('./cli/settings.ts')).settingsCommand(),
 };

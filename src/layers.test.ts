@@ -16,7 +16,18 @@ const MAY_IMPORT: Record<string, string[]> = {
   report: ['base', 'recommend'],
   jobs: ['base', 'model', 'generate', 'store', 'recommend', 'report'],
   suite: ['base', 'model', 'generate', 'cache', 'stream', 'store', 'show', 'jobs'],
-  drill: ['base', 'model', 'cache', 'stream', 'store', 'jobs', 'suite'],
+  drill: [
+    'base',
+    'model',
+    'generate',
+    'cache',
+    'stream',
+    'store',
+    'analyse',
+    'stack',
+    'jobs',
+    'suite',
+  ],
   cli: [
     'base',
     'model',
@@ -29,6 +40,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'jobs',
     'suite',
     'recommend',
+    'drill',
   ],
 };
 

@@ -23,6 +23,7 @@ export const STREAMS = {
   sample: 31,
   customer: 32,
   simulation: 40,
+  drill: 50,
 } as const;
 
 export type Stream = keyof typeof STREAMS;

@@ -236,3 +236,16 @@ test('a reader takes only what is new, and nothing that is broken', async () => 
     expect(seen[1]).toMatchObject({ number: 8, readAtMs: 2_000 });
   });
 });
+
+test('a Redis that comes back empty is filled again long before the next turn', async () => {
+  const pool = samplePool(20);
+  await refreshing({ loadRows: async () => pool, everyMs: 60_000, retryMs: 50 }, async () => {
+    await until('the first refresh', async () => (await redis.dbsize()) > 0);
+    await server.kill();
+    await server.restart();
+    await until(
+      'a refresh after the restart',
+      async () => (await redis.dbsize().catch(() => 0)) > 0,
+    );
+  });
+});

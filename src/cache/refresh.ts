@@ -20,14 +20,15 @@ export type RefreshOptions = {
   signal: AbortSignal;
   log: Log;
   everyMs?: number;
-  retryMs?: number; // after a refresh that came to nothing, as long as the next is not due
+  retryMs?: number; // after one that came to nothing or was lost, as long as the next is not due
   time?: Time;
   onLoaded?: (loaded: Loaded) => void;
 };
 
 /**
  * Refreshes the pools at once and then every `everyMs`, one refresh at a time, until aborted. Redis
- * or PostgreSQL being away, or the shop still empty, leaves the cache as it is and is tried again.
+ * or PostgreSQL being away, or the shop still empty, leaves the cache as it is and is tried again. A
+ * Redis that was away and came back is filled without waiting for the next turn.
  */
 export async function refreshPools(options: RefreshOptions): Promise<void> {
   const { signal, log, everyMs = REFRESH_EVERY_MS, retryMs = RETRY_EVERY_MS } = options;
@@ -40,18 +41,26 @@ export async function refreshPools(options: RefreshOptions): Promise<void> {
   };
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
+  const redisNow = { connections: 0 }; // after each but the first it may have come back empty
+  const onReady = (): void => void redisNow.connections++;
+  options.redis.on('ready', onReady);
   const refreshing = repeat({ everyMs, signal: both, onSkipped, time }, async () => {
     const lastTryMs = time.monotonicMs() + everyMs - retryMs;
     for (;;) {
-      if ((await outage.survive(() => refreshOnce(options, time, age))) === true) return;
-      if (time.monotonicMs() > lastTryMs) return;
-      await time.sleep(retryMs, both);
-      if (both.aborted) return;
+      const { connections } = redisNow;
+      const isFresh = (await outage.survive(() => refreshOnce(options, time, age))) === true;
+      const stays = (): boolean => isFresh && redisNow.connections === connections;
+      do {
+        if (time.monotonicMs() > lastTryMs) return;
+        await time.sleep(retryMs, both);
+        if (both.aborted) return;
+      } while (stays());
     }
   });
   try {
     await Promise.all([refreshing, age.keep(both)]);
   } finally {
+    options.redis.off('ready', onReady);
     ended.abort(); // a defect in one of them must not leave the other behind
   }
 }

@@ -29,6 +29,9 @@ export type SinkSession = {
 
 const STATEMENT_MS_MAX = 60_000;
 const ANSWER_MS_MAX = STATEMENT_MS_MAX + 15_000;
+// What moves no rows is answered long before, also when it waits for a lock: a link that fell mute
+// between two batches is given up after this.
+const SMALL_ANSWER_MS_MAX = 15_000;
 const STALLED_MS_MAX = 30_000;
 const CLOSE_MS_MAX = 2_000;
 
@@ -78,6 +81,11 @@ export class PostgresStore<Event> implements SinkStore<Event> {
     }
     await transaction.query('beginning a batch', 'begin');
     return transaction;
+  }
+
+  /** How long a statement that moves no rows may take to be answered. */
+  get smallAnswerMsMax(): number {
+    return Math.min(this.#session.answerMsMax ?? Infinity, SMALL_ANSWER_MS_MAX);
   }
 
   async positions(): Promise<Map<number, number>> {
@@ -241,7 +249,8 @@ class PostgresTransaction<Event> implements SinkTransaction<Event> {
   }
 
   async query(doing: string, sql: string, values?: unknown[]): Promise<void> {
-    await this.#guard(doing, () => this.#client.query(sql, values));
+    const asked = { text: sql, values, query_timeout: this.#store.smallAnswerMsMax };
+    await this.#guard(doing, () => this.#client.query(asked));
   }
 
   get #key(): [string, string] {
@@ -276,7 +285,8 @@ class PostgresTransaction<Event> implements SinkTransaction<Event> {
 
   /** A prepared statement: parsed and planned once a connection. */
   async #statement(name: string, text: string, values: unknown[]) {
-    return await this.#guard(name, () => this.#client.query({ name, text, values }));
+    const asked = { name, text, values, query_timeout: this.#store.smallAnswerMsMax };
+    return await this.#guard(name, () => this.#client.query(asked));
   }
 
   /** For work with rows: tells what they are to blame for from what they are not. */

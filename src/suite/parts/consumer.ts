@@ -17,7 +17,8 @@ import { databaseOf, kafkaOf } from '../config.ts';
 import { unlessStopped, type Part, type PartContext } from '../part.ts';
 import { withFolding } from './folding.ts';
 
-const SESSION_MS_MAX = 10_000; // a member that is gone without a word is missed after this
+// A member that is gone without a word is missed after this: its partitions are another's within 10 s.
+const SESSION_MS_MAX = 6_000;
 const FETCH_BYTES_MAX = 8 << 20;
 const CLOSE_MS_MAX = 500; // for a connection that only asked
 

@@ -1,0 +1,72 @@
+import { pause } from '../base/shutdown.ts';
+import { sendSignal } from '../stack/processes.ts';
+import { runCommand, startCommand } from './command.ts';
+import type { JobDrill, JobFound, JobScene } from './drill.ts';
+import { fingerprint, newDatabase, ORDERS, untilMore } from './job-databases.ts';
+
+const ROWS = 600_000;
+const WAIT_MS = [0, 300] as const; // from a stored day to the kill
+const KILLED = 137;
+const WORDS = ['backfill', '--orders', `${ROWS}`, '--yes'];
+const RUNS = 'select count(*) - 1 as count from backfill_runs';
+const DAYS = 'select count(*) from backfill_days';
+const BASE = 'drill_base';
+
+export const BACKFILL_KILL: JobDrill = {
+  name: 'backfill-kill',
+  what: 'SIGKILL of a backfill at random points, and --resume, until it is done',
+  how: 'kill -9 within 300 ms after a run began or days were stored; the end is held against an undisturbed run, row by row',
+  peers: 'Spark foreachBatch delivers at least once; a killed job of others starts over',
+  times: 8,
+  secondsEach: 3,
+  run,
+};
+
+async function run(scene: JobScene): Promise<JobFound> {
+  const { serverUrl, times, check } = scene;
+  const base = await newDatabase(serverUrl, BASE);
+  await runCommand(base, ['migrate']);
+  await runCommand(base, ['seed', '--users', '2000', '--products', '2000']);
+  const calm = await newDatabase(serverUrl, 'drill_calm', BASE);
+  const { checksum } = await runCommand(calm, WORDS);
+  const [planned, sum] = await fingerprint(calm, ORDERS);
+  const found: JobFound = { events: 0, faults: 0, lost: 0, duplicated: 0 };
+  while (found.faults < times) {
+    const killed = await newDatabase(serverUrl, 'drill_killed', BASE);
+    const round = await killedRun(killed, times - found.faults, scene);
+    const [stored, rows] = await fingerprint(killed, ORDERS);
+    check('the same checksum as undisturbed', round.checksum === checksum, String(checksum));
+    check('the same rows as undisturbed', rows === sum, `${stored} of ${planned} orders`);
+    found.events += stored;
+    found.faults += round.kills;
+    found.lost += Math.max(0, planned - stored);
+    found.duplicated += Math.max(0, stored - planned);
+  }
+  return found;
+}
+
+/** One run to its end, killed on the way as often as that can be. */
+async function killedRun(
+  url: string,
+  killsMax: number,
+  { chance, signal, say }: JobScene,
+): Promise<{ kills: number; checksum: unknown }> {
+  let days = -1; // the first kill does not wait for a day
+  for (let kills = 0; ; kills++) {
+    const command = startCommand(url, kills === 0 ? WORDS : [...WORDS, '--resume']);
+    let over = false;
+    const ended = command.ended.finally(() => (over = true));
+    if (
+      kills < killsMax &&
+      (await untilMore(url, kills === 0 ? RUNS : DAYS, days, () => over, signal))
+    ) {
+      await pause(chance.between(...WAIT_MS), signal);
+      sendSignal(command.pid, 'SIGKILL');
+    }
+    const { code, json, complaints } = await ended;
+    if (code === 0) return { kills, checksum: json['checksum'] };
+    if (code !== KILLED) throw new Error(`the backfill ended with ${code}: ${complaints}`);
+    days = (await fingerprint(url, 'backfill_days'))[0];
+    say(`  killed with ${days} days stored`);
+  }
+}

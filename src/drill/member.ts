@@ -1,0 +1,167 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { monotonicMs } from '../base/clock.ts';
+import { childEnvironment, PROJECT_ROOT } from '../base/config.ts';
+import { EXIT_CODES, PipelineError } from '../base/errors.ts';
+import { boundTo, sendSignal, spawnServer } from '../stack/processes.ts';
+import type { FaultProxy } from './proxy.ts';
+
+export type MemberOptions = {
+  name: string;
+  words: readonly string[]; // of its command line, after the program
+  environment: Record<string, string>;
+  httpPort: number; // kept over restarts, so that Kafka knows its consumers again
+  folder: string; // for its log
+  proxy: FaultProxy | null; // in front of its PostgreSQL
+};
+
+/** How a process ended that nobody had ended. */
+export type Surprise = { member: string; code: number };
+
+const STOP_MS_MAX = 10_000;
+const AGAIN_MS = 300;
+const ANSWER_MS_MAX = 5_000;
+
+/**
+ * A process of the shop that a drill may kill. One that ends by itself is started again, as what runs
+ * it in earnest would, and remembered as a surprise.
+ */
+export class Member {
+  readonly name: string;
+  readonly proxy: FaultProxy | null;
+  readonly surprises: Surprise[] = [];
+  starts = 0;
+  readonly #options: MemberOptions;
+  #child: Bun.Subprocess | null = null;
+  #ending = false; // we have ended it, or are about to
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.proxy = options.proxy;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  start(): void {
+    const { name, words, environment, httpPort, folder } = this.#options;
+    this.#ending = false;
+    this.starts++;
+    const child = spawnServer({
+      argv: boundTo('process', 'KILL', [process.execPath, ...words]),
+      cwd: PROJECT_ROOT,
+      log: join(folder, `${name}.log`),
+      env: childEnvironment({ ...environment, MILLRACE_HTTP_PORT: `${httpPort}` }),
+    });
+    this.#child = child;
+    void this.#startAgain(child); // never rejects
+  }
+
+  /** `kill -9`, at once; `gone` waits for the end. */
+  kill(): void {
+    this.#ending = true;
+    if (this.#child) sendSignal(this.#child.pid, 'SIGKILL');
+  }
+
+  async gone(): Promise<void> {
+    await this.#child?.exited;
+    this.#child = null;
+  }
+
+  async killAndStart(): Promise<void> {
+    this.kill();
+    await this.gone();
+    this.start();
+  }
+
+  /** SIGTERM; its exit code and how long that took. */
+  async stop(): Promise<{ code: number; ms: number }> {
+    this.#ending = true;
+    const child = this.#child;
+    if (!child) return { code: 0, ms: 0 };
+    const from = monotonicMs();
+    sendSignal(child.pid, 'SIGTERM');
+    const late = setTimeout(() => sendSignal(child.pid, 'SIGKILL'), STOP_MS_MAX);
+    const code = await child.exited;
+    clearTimeout(late);
+    this.#child = null;
+    return { code, ms: monotonicMs() - from };
+  }
+
+  freeze(): void {
+    if (this.#child) sendSignal(this.#child.pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    if (this.#child) sendSignal(this.#child.pid, 'SIGCONT');
+  }
+
+  /** Once this one has ended by itself. */
+  async #startAgain(child: Bun.Subprocess): Promise<void> {
+    const code = await child.exited;
+    if (this.#ending || this.#child !== child) return;
+    this.#child = null;
+    // Somebody's connection may have been given the port; it lets go of it in a moment.
+    if (code !== EXIT_CODES.PORT_IN_USE) this.surprises.push({ member: this.name, code });
+    await Bun.sleep(AGAIN_MS);
+    if (!this.#ending && this.#child === null) this.start();
+  }
+
+  /** A path of its health server; status 0: it does not answer. */
+  async get(path: string): Promise<{ status: number; text: string }> {
+    const url = `http://127.0.0.1:${this.#options.httpPort}${path}`;
+    try {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+      return { status: answer.status, text: await answer.text() };
+    } catch {
+      return { status: 0, text: '' };
+    }
+  }
+
+  /** Memory in bytes and open files, by the system; null where it does not run or /proc is missing. */
+  vitals(): { memoryBytes: number; files: number } | null {
+    if (this.pid === undefined) return null;
+    try {
+      const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+      const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+      if (kib === undefined) return null;
+      return {
+        memoryBytes: Number(kib) * 1_024,
+        files: readdirSync(`/proc/${this.pid}/fd`).length,
+      };
+    } catch {
+      return null; // ended meanwhile
+    }
+  }
+
+  /** The database URL as this process is to see it. */
+  static through(databaseUrl: string, { port }: FaultProxy): string {
+    const url = new URL(databaseUrl);
+    url.port = `${port}`;
+    return url.href;
+  }
+}
+
+/** Waits until all answer that they are ready. */
+export async function untilReady(
+  members: readonly Member[],
+  msMax: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = monotonicMs() + msMax;
+  for (const member of members) {
+    while ((await member.get('/readyz')).status !== 200) {
+      if (signal.aborted) throw new PipelineError('INTERRUPTED', 'the drill was stopped');
+      if (monotonicMs() > end) {
+        throw new PipelineError(
+          'CHECK_FAILED',
+          `${member.name} is not ready after ${msMax / 1_000} s`,
+        );
+      }
+      await Bun.sleep(AGAIN_MS);
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import { monotonicMs } from '../base/clock.ts';
+import { causeOf, PipelineError } from '../base/errors.ts';
+import { Random } from '../base/random.ts';
+import { pause } from '../base/shutdown.ts';
+import type { Fault, Scene, Strike, StrikeFound } from './drill.ts';
+import { withClient } from '../store/client.ts';
+import { auditRig, endInOrder } from './ending.ts';
+import { fleetOf } from './fleet.ts';
+import { Flow } from './flow.ts';
+import { untilReady } from './member.ts';
+import { Records } from './records.ts';
+import type { Rig } from './rig.ts';
+import { notRun, streamVerdict, type StreamPlan } from './stream-verdict.ts';
+import { Checks, type Verdict } from './verdict.ts';
+import { Watch } from './watch.ts';
+
+export type DrillHooks = { say: (line: string) => void; signal: AbortSignal };
+
+const FLOW_MS_MAX = 60_000;
+const FIRST_ROW_MS_MAX = 150_000;
+const READY_MS_MAX = 60_000;
+const EVENTS_MS_MAX = 180_000;
+const MINUTE_MS = 60_000;
+const CHOICES = 1; // draws of what to strike and when; the strikes' own are of number 0
+
+/** Loads the shop, strikes it, lets it come to rest, and audits. */
+export async function streamDrill(rig: Rig, plan: StreamPlan, hooks: DrillHooks): Promise<Verdict> {
+  const checks = new Checks();
+  const startedMs = monotonicMs();
+  const cleanUps: (() => Promise<void>)[] = [];
+  try {
+    const faults = await prepared(rig, plan, cleanUps, (name, why) => {
+      hooks.say(`${name} is not run: ${why}`);
+      checks.note(`${name} on this machine`, true, `not run: ${why}`);
+    });
+    if (faults.length === 0) return notRun(plan, checks, startedMs);
+    return await new StreamRun(rig, { ...plan, faults }, hooks, checks).run(startedMs);
+  } finally {
+    for (const cleanUp of cleanUps) await cleanUp();
+  }
+}
+
+/** The faults that this machine allows; the others are named. */
+async function prepared(
+  rig: Rig,
+  { faults }: StreamPlan,
+  cleanUps: (() => Promise<void>)[],
+  leaveOut: (name: string, why: string) => void,
+): Promise<Fault[]> {
+  const left = new Set(faults);
+  for (const fault of left) {
+    const found = await fault.prepare?.(rig);
+    if (found === undefined) continue;
+    if ('cleanUp' in found) cleanUps.push(found.cleanUp);
+    else {
+      left.delete(fault);
+      leaveOut(fault.name, found.why);
+    }
+  }
+  return faults.filter((fault) => left.has(fault));
+}
+
+class StreamRun {
+  readonly #rig: Rig;
+  readonly #plan: StreamPlan;
+  readonly #hooks: DrillHooks;
+  readonly #checks: Checks;
+  readonly #strikes: StrikeFound[] = [];
+  readonly #busy = new Set<Fault['place']>();
+  #loadMs = 0;
+
+  constructor(rig: Rig, plan: StreamPlan, hooks: DrillHooks, checks: Checks) {
+    this.#rig = rig;
+    this.#plan = plan;
+    this.#hooks = hooks;
+    this.#checks = checks;
+  }
+
+  async run(startedMs: number): Promise<Verdict> {
+    const { seed, ratePerSecond, outageSeconds, watchMemory } = this.#plan;
+    const { signal } = this.#hooks;
+    const rig = this.#rig;
+    const check: Scene['check'] = (name, pass, found) => this.#checks.note(name, pass, found);
+    const fleet = await fleetOf(rig, ratePerSecond);
+    const flow = new Flow(rig.postgres.databaseUrl);
+    let records: Records | null = null;
+    try {
+      await fleet.start(signal);
+      records = await Records.open(rig, new Random(seed, 'drill', 2), signal);
+      const firstRow: Scene['firstRow'] = (fromMs = monotonicMs()) =>
+        flow.allMoved(fromMs, FIRST_ROW_MS_MAX, signal);
+      const flows = await flow.allMoved(monotonicMs(), FLOW_MS_MAX, signal);
+      this.#goOn();
+      if (flows === null) throw new PipelineError('CHECK_FAILED', 'no order was stored at first');
+      const before = flow.stored;
+      const lettersBefore = await deadLetters(rig);
+      this.#loadMs = monotonicMs();
+      const watch = watchMemory ? new Watch(fleet, signal) : null;
+      const shared = { rig, fleet, flow, signal, ratePerSecond, outageSeconds, records, firstRow };
+      const scene: Scene = { ...shared, check, chance: new Random(seed, 'drill') };
+      await this.#strikeAll(scene);
+      await this.#untilEnough(flow, before);
+      if (this.#plan.faults.length === 1) await this.#plan.faults[0].after?.(scene, this.#strikes);
+      if (watch) await watch.judge(check);
+      this.#goOn();
+      const quietSeconds = await endInOrder({ rig, fleet, flow, signal, check });
+      this.#goOn();
+      const found = await auditRig(rig);
+      const events = flow.stored - before;
+      const ran = { events, quietSeconds, startedMs, lettersBefore };
+      return streamVerdict(this.#plan, this.#checks, {
+        ...ran,
+        strikes: this.#strikes,
+        found,
+        sent: records.sent,
+      });
+    } finally {
+      await records?.close().catch(() => undefined); // Kafka may be away when it was broken off
+      await flow.close();
+      await fleet.end();
+    }
+  }
+
+  /** One strike after the other, each known by its number, so that a seed repeats them. */
+  async #strikeAll(scene: Scene): Promise<void> {
+    const { times, minutes, seed, gapMs, inTurn, faults } = this.#plan;
+    const { signal } = this.#hooks;
+    const choice = new Random(seed, 'drill', CHOICES);
+    const untilMs = this.#loadMs + minutes * MINUTE_MS;
+    const underWay: Promise<void>[] = [];
+    const ready = (): Promise<void> => this.#ready(scene);
+    const goesOn = (number: number): boolean =>
+      !signal.aborted && (times === null ? monotonicMs() < untilMs : number < times);
+    for (let number = 0; goesOn(number); number++) {
+      choice.at(number);
+      await pause(choice.between(...gapMs), signal);
+      const fault = inTurn ? faults[number % faults.length] : drawn(faults, choice);
+      if (signal.aborted || this.#busy.has(fault.place)) continue;
+      const chance = new Random(seed, 'drill').at(number);
+      this.#busy.add(fault.place);
+      const striking = this.#strike(fault, { ...scene, chance });
+      if (inTurn) {
+        await striking;
+        await ready(); // else the next one would strike what is not back yet
+      } else underWay.push(striking);
+    }
+    await Promise.all(underWay);
+    await ready();
+    await pause(Math.max(0, untilMs - monotonicMs()), signal);
+  }
+
+  /** Waits until every process is; one that is not for long fails the drill, which goes on. */
+  async #ready({ fleet, signal, check }: Scene): Promise<void> {
+    try {
+      await untilReady(fleet.members, READY_MS_MAX, signal);
+    } catch (cause) {
+      check('every process is ready again', false, causeOf(cause).message);
+    }
+  }
+
+  async #strike(fault: Fault, scene: Scene): Promise<void> {
+    const { flow } = scene;
+    const [fromMs, fromOrders] = [monotonicMs(), flow.orders];
+    const strike = await this.#injected(fault, scene);
+    if (strike === null || scene.signal.aborted) return;
+    const seconds = (monotonicMs() - fromMs) / 1_000;
+    const ordersPerSecond = seconds >= 1 ? (flow.orders - fromOrders) / seconds : null;
+    const found: StrikeFound = {
+      fault: fault.name,
+      what: strike.what,
+      atSeconds: (fromMs - this.#loadMs) / 1_000,
+      firstRowMs: await strike.firstRow,
+      ordersPerSecond,
+    };
+    if (scene.signal.aborted) return;
+    this.#strikes.push(found);
+    this.#tell(found);
+  }
+
+  /** Does it. What goes wrong with the doing is a failure of the drill, and of nothing else. */
+  async #injected(fault: Fault, scene: Scene): Promise<Strike | null> {
+    try {
+      return await fault.strike(scene);
+    } catch (cause) {
+      if (!scene.signal.aborted) {
+        const found = `${fault.name}: ${causeOf(cause).message}`;
+        scene.check('every fault could be injected and healed', false, found);
+      }
+      return null;
+    } finally {
+      this.#busy.delete(fault.place);
+    }
+  }
+
+  #tell({ fault, what, atSeconds, firstRowMs }: StrikeFound): void {
+    const row = firstRowMs === null ? 'no row' : `first row after ${Math.round(firstRowMs)} ms`;
+    const name = this.#plan.faults.length > 1 ? `${fault}: ` : '';
+    this.#hooks.say(`${atSeconds.toFixed(1).padStart(7)} s  ${name}${what}; ${row}`);
+  }
+
+  async #untilEnough(flow: Flow, before: number): Promise<void> {
+    const endMs = monotonicMs() + EVENTS_MS_MAX;
+    const { signal } = this.#hooks;
+    while (flow.stored - before < this.#plan.eventsMin && monotonicMs() < endMs) {
+      if (signal.aborted) return;
+      await pause(200, signal);
+    }
+  }
+
+  #goOn(): void {
+    if (this.#hooks.signal.aborted) {
+      throw new PipelineError('INTERRUPTED', `the drill ${this.#plan.name} was stopped`);
+    }
+  }
+}
+
+async function deadLetters({ postgres }: Rig): Promise<number> {
+  return await withClient(postgres.databaseUrl, async (client) => {
+    const { rows } = await client.query<{ count: string }>('select count(*) from dead_letters');
+    return Number(rows[0].count);
+  });
+}
+
+/** One of the faults; what takes long comes seldom. */
+function drawn(faults: readonly Fault[], choice: Random): Fault {
+  let left = choice.next() * faults.reduce((sum, { secondsEach }) => sum + 1 / secondsEach, 0);
+  for (const fault of faults) {
+    left -= 1 / fault.secondsEach;
+    if (left <= 0) return fault;
+  }
+  return faults[faults.length - 1];
+}

@@ -9,7 +9,8 @@ const EXPIRED_FACTOR = 1_000;
 
 /** A server of hashes that runs the cache's scripts, each at one instant. */
 export class SimulatedRedis {
-  away = false;
+  readonly onReady = new Set<() => void>(); // told when it can be reached again
+  #away = false;
   readonly #hashes = new Map<string, Hash>();
   readonly #expireMs = new Map<string, number>();
   readonly #now: () => number;
@@ -18,10 +19,20 @@ export class SimulatedRedis {
     this.#now = now;
   }
 
+  get away(): boolean {
+    return this.#away;
+  }
+
+  set away(away: boolean) {
+    this.#away = away;
+    if (!away) for (const tell of this.onReady) tell();
+  }
+
   /** Restarted without what it held. */
   empty(): void {
     this.#hashes.clear();
     this.#expireMs.clear();
+    this.away = false;
   }
 
   /** Keys that will be there for ever. */
@@ -98,6 +109,14 @@ export class SimulatedRedisClient {
   get redis(): Redis {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a part of it, which is all the cache asks
     return this as unknown as Redis;
+  }
+
+  on(_event: 'ready', listener: () => void): void {
+    this.#server.onReady.add(listener);
+  }
+
+  off(_event: 'ready', listener: () => void): void {
+    this.#server.onReady.delete(listener);
   }
 
   async ping(): Promise<string> {

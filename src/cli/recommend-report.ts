@@ -12,7 +12,7 @@ const SAMPLE_MAX = 1_000_000;
 export function reportCommand(): Command {
   return threaded('report', 'is the month any good? a page with pictures beside the model')
     .option('--out <file>', 'write the page there, too')
-    .option('--model <file>', "a model's file (default: the month's own)")
+    .option('--model <file>', "a model's file (default: the one published)")
     .option('--seed <number>', 'draws the samples', wholeNumber(0, 2 ** 48), 42)
     .option(
       '--sample <customers>',

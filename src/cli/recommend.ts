@@ -58,7 +58,7 @@ export function recommendCommand(): Command {
 }
 
 const withModels = (made: Command): Command =>
-  made.option('--models <folder>', 'where models are kept, one a month', MODELS_DIR);
+  made.option('--models <folder>', 'where models are kept', MODELS_DIR);
 
 const training = (made: Command): Command =>
   made
@@ -182,7 +182,7 @@ function rollbackCommand(): Command {
 function explainCommand(): Command {
   return withModels(monthly('explain', 'where the recommendation of one customer comes from'))
     .argument('<ccod>', 'code of the customer')
-    .option('--model <file>', "a model's file (default: the month's own)")
+    .option('--model <file>', "a model's file (default: the one published)")
     .action(async (ccod: string, options: MonthOptions & ModelsOptions & { model?: string }) => {
       const { month, model, models: modelsDir } = options;
       const found = await explain(await databaseOf(options), ccod, { month, model, modelsDir });

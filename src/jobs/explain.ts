@@ -7,7 +7,7 @@ import { DIMS } from '../recommend/rows.ts';
 import { query, withClient, type Client } from '../store/client.ts';
 import { readVectors } from '../store/customer-vectors.ts';
 import { checkMonth } from '../recommend/day.ts';
-import { publishedModel, type ModelOptions } from './published-model.ts';
+import { ingestedAgain, publishedModel, type ModelOptions } from './published-model.ts';
 
 export type Suggestion = { name: string; reason: string };
 
@@ -107,7 +107,7 @@ async function storedRow(client: Client, month: string, ccod: string): Promise<S
   );
 }
 
-/** A month that was ingested again may have lost a customer whom its recommendations name. */
+/** A month that was changed may have lost a customer whom its recommendations name. */
 async function refuseOther(client: Client, month: string, codes: string[]): Promise<void> {
   const [{ known }] = await query<{ known: number }>(
     client,
@@ -117,10 +117,7 @@ async function refuseOther(client: Client, month: string, codes: string[]): Prom
     [`${month}-01`, codes],
   );
   if (known === codes.length) return;
-  throw new PipelineError(
-    'RUN_CONFLICT',
-    `${month} was ingested again since it was recommended to; run it again`,
-  );
+  throw ingestedAgain(month);
 }
 
 function suggestions(stored: Stored, kind: 'contract' | 'product'): Suggestion[] {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { assign, unlabelled } from '../recommend/descent.ts';
 import { centreDistances, featureStability, stabilityOfCounts } from '../recommend/drift.ts';
 import { prepareFeatures } from '../recommend/features.ts';
-import { centresOf, loadModel, modelPath, type Model } from '../recommend/model.ts';
+import { centresOf, loadModel, madeBy, type Model } from '../recommend/model.ts';
 import type { Pool } from '../recommend/pool.ts';
 import type { EarlierMonth } from '../recommend/quality-report.ts';
 import { DIMS } from '../recommend/rows.ts';
@@ -51,13 +51,13 @@ function matrixOf(moves: readonly Move[], clusters: number): number[][] {
   return matrix;
 }
 
-/** Null where the earlier month's model is gone, was trained anew, or has other clusters. */
+/** Null where the earlier month's model is gone or has other clusters. */
 function earlierModel(
   { month, model: hash }: { month: string; model: string },
   { centres }: Model,
   modelsDir: string,
 ): Model | null {
-  const path = modelPath(month, modelsDir);
+  const path = madeBy(month, hash, modelsDir);
   if (!existsSync(path)) return null;
   const before = loadModel(path);
   return before.hash === hash && before.centres.length === centres.length ? before : null;

@@ -22,7 +22,7 @@ import {
   type Drawn,
   type PurchaseLine,
 } from '../store/quality-sample.ts';
-import { noteOf, publishedModel, type ModelOptions } from './published-model.ts';
+import { ingestedAgain, noteOf, publishedModel, type ModelOptions } from './published-model.ts';
 
 /** Customers drawn of a month: what is known of each, in order of their codes. */
 export type Sample = {
@@ -129,10 +129,4 @@ const nothingPublished = (month: string): PipelineError =>
   new PipelineError(
     'RUN_CONFLICT',
     `nothing was recommended for ${month}; do so with \`millrace recommend run\``,
-  );
-
-const ingestedAgain = (month: string): PipelineError =>
-  new PipelineError(
-    'RUN_CONFLICT',
-    `${month} was ingested again since it was recommended to; run it again`,
   );

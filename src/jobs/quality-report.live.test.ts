@@ -8,7 +8,7 @@ import { childEnvironment, PROJECT_ROOT } from '../base/config.ts';
 import { readCustomers, VECTOR_FIELDS } from '../recommend/customers.ts';
 import { prepareFeatures } from '../recommend/features.ts';
 import { gini } from '../recommend/coverage.ts';
-import { loadModel, modelPath } from '../recommend/model.ts';
+import { keptModelPath, loadModel, modelPath } from '../recommend/model.ts';
 import { QualityReportShape } from '../recommend/quality-report.ts';
 import { DIMS } from '../recommend/rows.ts';
 import { withPool } from '../recommend/testing.ts';
@@ -304,14 +304,15 @@ test('the first month has nothing before it and says so', async () => {
 });
 
 test("without the earlier month's model the distances of centres are left out", async () => {
-  const path = modelPath(BEFORE, modelsDir);
-  renameSync(path, `${path}.away`);
+  const last = modelPath(BEFORE, modelsDir);
+  const both = [last, keptModelPath(BEFORE, loadModel(last).hash, modelsDir)];
+  for (const path of both) renameSync(path, `${path}.away`);
   try {
     const { report: without } = await reportMonth(url, OPTIONS);
     expect(without.earlier?.centres).toBeNull();
     expect(without.earlier?.features).toEqual(earlier?.features ?? []);
   } finally {
-    renameSync(`${path}.away`, path);
+    for (const path of both) renameSync(`${path}.away`, path);
   }
 });
 

@@ -48,10 +48,10 @@ export async function reportMonth(
 ): Promise<{ report: QualityReport; paths: string[] }> {
   const { month, modelsDir, out } = options;
   checkMonth(month);
-  const model = options.model ?? modelPath(month, modelsDir);
-  const paths = [reportPath(model), ...(out === undefined ? [] : [out])];
+  const beside = options.model ?? modelPath(month, modelsDir);
+  const paths = [reportPath(beside), ...(out === undefined ? [] : [out])];
   for (const path of paths) writing(path, () => mkdirSync(dirname(path), { recursive: true }));
-  const report = await measureQuality(databaseUrl, { ...options, model });
+  const report = await measureQuality(databaseUrl, options, dirname(beside));
   const page = await renderQualityPage(report);
   for (const path of paths) writing(path, () => writeWhole(path, page));
   return { report, paths };
@@ -59,7 +59,8 @@ export async function reportMonth(
 
 async function measureQuality(
   databaseUrl: string,
-  options: ReportOptions & { model: string },
+  options: ReportOptions,
+  modelsDir: string, // where the earlier month's may be
 ): Promise<QualityReport> {
   const { month, seed, sample = REPORT_SAMPLE, threads, command, clock = wallClock } = options;
   const phases = new Phases(options);
@@ -69,7 +70,7 @@ async function measureQuality(
   const { model } = facts;
   const pool = openPool(threads);
   try {
-    const measured = await measure(pool, facts, options, phases);
+    const measured = await measure(pool, facts, { ...options, modelsDir }, phases);
     phases.end();
     return {
       month,
@@ -99,7 +100,7 @@ type Measured = Pick<QualityReport, 'segments' | 'silhouette' | 'elbow' | 'holdO
 async function measure(
   pool: Pool,
   facts: Facts,
-  { month, seed, model: path }: ReportOptions & { model: string },
+  { month, seed, modelsDir }: ReportOptions & { modelsDir: string },
   phases: Phases,
 ): Promise<Measured> {
   const { model, sample, sizes } = facts;
@@ -132,7 +133,7 @@ async function measure(
         tradesOf(sample.table.businessType, places),
       ),
     },
-    earlier: await compareMonths(pool, facts, even, dirname(path)),
+    earlier: await compareMonths(pool, facts, even, modelsDir),
   };
 }
 

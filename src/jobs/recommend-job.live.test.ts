@@ -83,6 +83,11 @@ async function expectMonth(): Promise<number> {
 test('killed in the middle, a run is lost; the next start says so and does the month', async () => {
   await scheduled();
   for (const phase of ['ingest', 'store']) expect(await start(phase).exited).toBe(137);
+  // PostgreSQL notices that its client is gone a moment later, and lets go of the lock.
+  for (let looks = 0; looks < 100; looks++) {
+    if ((await runs()).every(({ outcome }) => outcome !== 'running')) break;
+    await Bun.sleep(50);
+  }
   expect((await runs()).map(({ outcome }) => outcome)).toEqual(['lost', 'lost']);
   expect(await start('undisturbed').exited).toBe(0);
   const rows = await expectMonth();

@@ -8,6 +8,7 @@ import { enterProfiles } from '../store/cluster-profile.ts';
 import { readClusters } from '../store/customer-vectors.ts';
 import { beginMonth, publishedNote, publishMonth } from '../store/publish.ts';
 import { beginRecommendRun, finishRecommendRun } from '../store/recommend-runs.ts';
+import { parseNote, refuseOtherIngest } from './published-model.ts';
 import { inLedger, MonthWork, sumOf, type MonthOptions } from './recommend-month.ts';
 
 export type ProfileResult = { run: number; month: string; clusters: number; seconds: number };
@@ -26,6 +27,7 @@ export async function profileMonth(
         `nothing was recommended for ${month}; do so with \`millrace recommend run\``,
       );
     }
+    await refuseOtherIngest(client, month, parseNote(note));
     const run = await beginRecommendRun(client, 'profile', first, {});
     return await inLedger(work, run, async () => {
       const table = await work.table();

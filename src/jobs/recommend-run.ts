@@ -7,17 +7,20 @@ import { describeClusters } from '../recommend/profile.ts';
 import { UserRecommender, type Inference } from '../recommend/recommender.ts';
 import { transaction } from '../store/client.ts';
 import { CopyBuffer } from '../store/copy-buffer.ts';
+import { serverError } from '../store/failure.ts';
 import {
   beginMonth,
   beginningNote,
-  monthTable,
+  fillingNote,
   publishMonth,
   PUBLISHED,
 } from '../store/publish.ts';
 import {
   beginRecommendRun,
   brokenRecommendRun,
+  discardRecommendRun,
   finishRecommendRun,
+  newestIngest,
   resumeRecommendRun,
   type LedgerChunk,
   type RecommendRun,
@@ -90,7 +93,9 @@ export async function recommendIn(
     const inference = await infer(work, model, table, prepared);
     const made = { run, model, table, inference };
     const chunks = await storeRows(work, made, includeOwned, sizes);
-    return await publish(work, made, includeOwned, chunks);
+    return await publish(work, made, includeOwned, chunks).catch(async (cause: unknown) => {
+      throw await twiceStored(work, run.run, cause);
+    });
   });
 }
 
@@ -99,20 +104,17 @@ async function openRun({ client, first }: MonthWork, options: object): Promise<R
   const goesOn =
     broken !== null &&
     Bun.deepEquals(broken.options, options) &&
-    (await beginningNote(client, first)) === noteOf(broken.run);
+    (await beginningNote(client, first)) === fillingNote(broken.run);
   if (goesOn) {
     await resumeRecommendRun(client, broken.run);
     return broken;
   }
   return await transaction(client, 'beginning the run', async () => {
     const run = await beginRecommendRun(client, 'run', first, options);
-    await beginMonth(client, first, 'analytics.user_recommendation', noteOf(run));
+    await beginMonth(client, first, 'analytics.user_recommendation', fillingNote(run));
     return { run, month: first, options, chunks: [] };
   });
 }
-
-/** Of the table that a run fills: its chunks in the ledger are of this table and no other. */
-const noteOf = (run: number): string => `filled by run ${run}`;
 
 async function infer(
   work: MonthWork,
@@ -136,8 +138,11 @@ async function storeRows(
 ): Promise<LedgerChunk[]> {
   work.begin('store');
   const rows = new RecommendationRows(table, inference, { monthMs: work.firstMs, includeOwned });
-  const into = monthTable('analytics.user_recommendation', work.first, '_new');
-  const writer = await RecommendationWriter.open(work.databaseUrl, { run: run.run, into, group });
+  const writer = await RecommendationWriter.open(work.databaseUrl, {
+    run: run.run,
+    month: work.first,
+    group,
+  });
   const buffer = new CopyBuffer(chunk * 1_024);
   const chunks = [...run.chunks];
   try {
@@ -185,9 +190,10 @@ async function publish(
   work.begin('profile');
   const profiles = describeClusters(table, inference.labels, inference);
   const checksum = sumOf(chunks.map((chunk) => chunk.checksum));
+  const ingest = await newestIngest(client, first);
   return await publishMonth(client, first, PUBLISHED, {
     fill: () => updateClusterInfo(work, profiles),
-    note: JSON.stringify({ run: run.run, month, model: model.hash, includeOwned }),
+    note: JSON.stringify({ run: run.run, ingest, month, model: model.hash, includeOwned }),
     keep: true,
     publishing: () => work.begin('publish'),
     last: async () => {
@@ -197,6 +203,21 @@ async function publish(
       return result;
     },
   });
+}
+
+/** Rows that are there twice would be there at every start that went on with them. */
+async function twiceStored(
+  { client, month }: MonthWork,
+  run: number,
+  cause: unknown,
+): Promise<unknown> {
+  if (serverError(cause)?.code !== '23505') return cause;
+  await discardRecommendRun(client, run);
+  return new PipelineError(
+    'CHECK_FAILED',
+    `customers of ${month} were stored twice; nothing was published, and the same command stores all anew`,
+    { cause },
+  );
 }
 
 function resultOf(

@@ -1,5 +1,7 @@
+import { PipelineError } from '../base/errors.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../store/copy-buffer.ts';
 import { startCopy, type Copy } from '../store/copy.ts';
+import { beginningNote, fillingNote, monthTable } from '../store/publish.ts';
 import { enterChunks, type LedgerChunk } from '../store/recommend-runs.ts';
 import { WRITER_NAME } from './ingest-writer.ts';
 import { RECOMMENDATION_COLUMNS } from './recommend-rows.ts';
@@ -15,28 +17,28 @@ const QUEUE_BYTES_MAX = 16 << 20;
 export class RecommendationWriter {
   readonly #connection: WriteConnection;
   readonly #run: number;
-  readonly #into: string; // table
+  readonly #month: string; // first day
   readonly #group: number; // chunks
   #copy: Copy | null = null;
   #chunks: LedgerChunk[] = []; // of the group in hand
 
-  private constructor(connection: WriteConnection, run: number, into: string, group: number) {
+  private constructor(connection: WriteConnection, run: number, month: string, group: number) {
     this.#connection = connection;
     this.#run = run;
-    this.#into = into;
+    this.#month = month;
     this.#group = group;
   }
 
   static async open(
     databaseUrl: string,
-    { run, into, group }: { run: number; into: string; group: number },
+    { run, month, group }: { run: number; month: string; group: number },
   ): Promise<RecommendationWriter> {
     const connection = await WriteConnection.open(databaseUrl, {
       name: WRITER_NAME,
       doing: 'storing recommendations',
       bytesMax: QUEUE_BYTES_MAX,
     });
-    return new RecommendationWriter(connection, run, into, group);
+    return new RecommendationWriter(connection, run, month, group);
   }
 
   /** Takes a chunk; waits where too much is queued. */
@@ -61,11 +63,22 @@ export class RecommendationWriter {
 
   #begin(): void {
     const { client } = this.#connection;
+    const into = monthTable('analytics.user_recommendation', this.#month, '_new');
     this.#connection.queue(0, async () => {
       await client.query('begin');
-      this.#copy = startCopy(client, this.#into, RECOMMENDATION_COLUMNS);
+      this.#copy = startCopy(client, into, RECOMMENDATION_COLUMNS);
       await this.#copy.write(COPY_HEADER);
     });
+  }
+
+  /** Rows in it keep the table from being made anew: whose it is now, it is until the commit. */
+  async #refuseOther(): Promise<void> {
+    const note = await beginningNote(this.#connection.client, this.#month);
+    if (note === fillingNote(this.#run)) return;
+    throw new PipelineError(
+      'RUN_CONFLICT',
+      `another recommender has taken the month over (${note}); this one's rows were not kept`,
+    );
   }
 
   #commit(): void {
@@ -76,6 +89,7 @@ export class RecommendationWriter {
     this.#connection.queue(0, async () => {
       await this.#copy?.write(COPY_TRAILER);
       checkTaken(await this.#copy?.end(), rows);
+      await this.#refuseOther();
       await enterChunks(client, this.#run, chunks);
       await client.query('commit');
     });

@@ -7,16 +7,18 @@ import { childEnvironment, PROJECT_ROOT } from '../base/config.ts';
 import { Random } from '../base/random.ts';
 import { fieldText, readCustomers, VECTOR_FIELDS } from '../recommend/customers.ts';
 import { prepareFeatures } from '../recommend/features.ts';
-import { loadModel, modelPath } from '../recommend/model.ts';
+import { keptModelPath, loadModel, modelPath } from '../recommend/model.ts';
 import { DIMS } from '../recommend/rows.ts';
 import { withPool } from '../recommend/testing.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { connect, withClient, type Client } from '../store/client.ts';
 import { countVectors, readVectors } from '../store/customer-vectors.ts';
 import { migrate } from '../store/migrate.ts';
+import { publishedNote, rollbackMonth } from '../store/publish.ts';
 import { beginRecommendRun } from '../store/recommend-runs.ts';
 import { fillCustomers } from './customers.ts';
 import { explain } from './explain.ts';
+import { ingest } from './ingest.ts';
 import { profileMonth } from './recommend-profile.ts';
 import { PROFILES_IN_SQL, PROFILES_STORED } from './testing.ts';
 import { analyzeCurrentUser, recommendMonth, rollbackPublished, trainMonth } from './recommend.ts';
@@ -229,6 +231,44 @@ test('rolled back, the month is what it was before, and rolled back again, what 
   expect(failure).toMatchObject({ code: 'RUN_CONFLICT' });
 });
 
+test('trained anew, the month keeps the model of what is published, and of what it goes back to', async () => {
+  const bytes = readFileSync(modelPath(MONTH, modelsDir));
+  const { rows } = await client.query<{ ccod: string }>(
+    'select min(ccod) as ccod from analytics.user_recommendation where snapshot_month = $1',
+    [FIRST],
+  );
+  const modelShown = async (): Promise<string> =>
+    (await explain(url, rows[0].ccod, { month: MONTH, modelsDir })).model;
+  const other = await trainMonth(url, { ...OPTIONS, seed: 7 });
+  expect(other.model).not.toBe(made.train.model);
+  expect(await modelShown()).toBe(made.train.model);
+  await recommendMonth(url, OPTIONS);
+  expect(await modelShown()).toBe(other.model);
+  await rollbackPublished(url, MONTH);
+  expect(await modelShown()).toBe(made.train.model);
+  expect(readFileSync(keptModelPath(MONTH, made.train.model, modelsDir))).toEqual(bytes);
+  await trainMonth(url, OPTIONS);
+  expect(readFileSync(modelPath(MONTH, modelsDir))).toEqual(bytes);
+});
+
+test('rolled back while an ingest is unfinished, but not for ever behind a reader', async () => {
+  const sum = await md5();
+  const published = await recommendMonth(url, { ...OPTIONS, includeOwned: true });
+  const unfinished = await beginRecommendRun(client, 'ingest', FIRST, {});
+  await client.query('begin; select from analytics.user_recommendation limit 1');
+  const kept = await withClient(url, async (other) => await rollbackMonth(other, FIRST, 200)).catch(
+    (cause: unknown) => cause,
+  );
+  await client.query('rollback');
+  expect(kept).toMatchObject({ code: 'DATABASE_BUSY' });
+  expect(JSON.parse((await publishedNote(client, FIRST)) ?? '')).toMatchObject({
+    run: published.run,
+  });
+  expect(JSON.parse(await rollbackPublished(url, MONTH))).toMatchObject({ includeOwned: false });
+  expect(await md5()).toBe(sum);
+  await client.query('delete from analytics.recommend_runs where run_id = $1', [unfinished]);
+});
+
 test('the published partition has the keys of its parent', async () => {
   const { rows } = await client.query(`
     select i.indisunique, i.indisvalid, pg_get_indexdef(i.indexrelid) ~ 'ccod' as by_code
@@ -355,6 +395,27 @@ test('what would make other rows is not gone on with', async () => {
   expect(await md5()).toBe(sum);
 });
 
+test('rows that were stored twice are not published, and not gone on with', async () => {
+  const sum = await md5();
+  const sizes = { chunk: 100, group: 1 };
+  const stop = new AbortController();
+  const stopped = await recommendMonth(url, {
+    ...OPTIONS,
+    sizes,
+    signal: stop.signal,
+    onProgress: (done, _total, phase) => phase === 'store' && done > 500 && stop.abort(),
+  }).catch((cause: unknown) => cause);
+  expect(stopped).toMatchObject({ code: 'INTERRUPTED' });
+  const { rowCount } = await client.query(`insert into analytics.user_recommendation_2025_12_new
+    select * from analytics.user_recommendation_2025_12_new limit 1`);
+  expect(rowCount).toBe(1);
+  const refused = await recommendMonth(url, { ...OPTIONS, sizes }).catch((cause: unknown) => cause);
+  expect(refused).toMatchObject({ code: 'CHECK_FAILED' });
+  expect(await md5()).toBe(sum);
+  expect((await recommendMonth(url, { ...OPTIONS, sizes })).resumedChunks).toBe(0);
+  expect(await md5()).toBe(sum);
+});
+
 test('stopped, it says so, changes nothing, and goes on as the same run', async () => {
   const sum = await md5();
   for (const at of ['read', 'neighbours', 'store']) {
@@ -436,6 +497,40 @@ test('a customer is explained by what is stored of him', async () => {
     (cause: unknown) => cause,
   );
   expect(nobody).toMatchObject({ code: 'USAGE' });
+});
+
+test('a month that was ingested again is not taken for the one that is published', async () => {
+  await recommendMonth(url, OPTIONS);
+  const { rows } = await client.query<{ ccod: string }>(
+    'select min(ccod) as ccod from analytics.user_recommendation where snapshot_month = $1',
+    [FIRST],
+  );
+  const shown = async (): Promise<unknown[]> => {
+    const settled = await Promise.allSettled([
+      explain(url, rows[0].ccod, { month: MONTH, modelsDir }),
+      profileMonth(url, OPTIONS),
+    ]);
+    return settled.map((one) => (one.status === 'rejected' ? one.reason : 'shown'));
+  };
+  expect(await shown()).toEqual(['shown', 'shown']);
+  const stop = new AbortController();
+  const stopped = await recommendMonth(url, {
+    ...OPTIONS,
+    sizes: { chunk: 100, group: 1 },
+    signal: stop.signal,
+    onProgress: (done, _total, phase) => phase === 'store' && done > 500 && stop.abort(),
+  }).catch((cause: unknown) => cause);
+  expect(stopped).toMatchObject({ code: 'INTERRUPTED' });
+  await ingest(url, { month: MONTH, restart: true }); // of equal codes
+  const again = { code: 'RUN_CONFLICT', message: expect.stringContaining('ingested again') };
+  expect(await shown()).toMatchObject([again, again]);
+  // The run that is gone on with was begun before the ingest that it reads.
+  const resumed = await recommendMonth(url, { ...OPTIONS, sizes: { chunk: 100, group: 1 } });
+  expect(resumed.resumedChunks).toBeGreaterThan(0);
+  expect(await shown()).toEqual(['shown', 'shown']);
+  await rollbackPublished(url, MONTH);
+  expect(await shown()).toMatchObject([again, again]);
+  await recommendMonth(url, OPTIONS);
 });
 
 test('a model that was changed, is none, or is missing is refused', async () => {

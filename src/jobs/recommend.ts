@@ -1,3 +1,4 @@
+import { checkMonth } from '../recommend/day.ts';
 import type { Prepared, Filled } from '../recommend/features.ts';
 import {
   loadModel,
@@ -8,8 +9,10 @@ import {
   type Model,
 } from '../recommend/model.ts';
 import { train } from '../recommend/train.ts';
-import { publishedNote, rollbackMonth } from '../store/publish.ts';
-import { beginRecommendRun, finishRecommendRun } from '../store/recommend-runs.ts';
+import { withClient } from '../store/client.ts';
+import { noticeDeath, publishedNote, rollbackMonth } from '../store/publish.ts';
+import { beginRecommendRun, claimMonths, finishRecommendRun } from '../store/recommend-runs.ts';
+import { WRITER_NAME } from './ingest-writer.ts';
 import { ingest, type IngestOptions, type IngestResult } from './ingest.ts';
 import { inLedger, memoryPeakMiB, MonthWork, type MonthOptions } from './recommend-month.ts';
 import { recommendIn, type RecommendOptions, type RecommendResult } from './recommend-run.ts';
@@ -83,9 +86,13 @@ export async function analyzeCurrentUser(
   });
 }
 
-/** Puts the month's rows and profiles back that were read before. */
+/** Puts the month's rows and profiles back that were read before, whatever its ingest is at. */
 export async function rollbackPublished(databaseUrl: string, month: string): Promise<string> {
-  return await MonthWork.with(databaseUrl, { month, threads: 1 }, async ({ client, first }) => {
+  checkMonth(month);
+  const first = `${month}-01`;
+  return await withClient(databaseUrl, async (client) => {
+    await noticeDeath(client);
+    await claimMonths(client, WRITER_NAME);
     await rollbackMonth(client, first);
     return (await publishedNote(client, first)) ?? '';
   });
@@ -102,8 +109,7 @@ async function trainIn(
     work.begin('train');
     const previous = previousModel(month, modelsDir);
     const { model, prepared } = await train(work.pool, table, { month, seed, sample }, previous);
-    const path = modelPath(month, modelsDir);
-    saveModel(path, model);
+    const path = saveModel(model, modelsDir);
     work.end();
     const result: TrainResult = {
       run,

@@ -1,5 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import * as v from 'valibot';
 
 import { PROJECT_ROOT, STATE_DIR } from '../base/config.ts';
@@ -75,19 +82,35 @@ function hashOf(body: object): string {
   return new Bun.CryptoHasher('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 16);
 }
 
+/** The model that a month was trained to last. */
 export const modelPath = (month: string, dir = MODELS_DIR): string => join(dir, `${month}.json`);
 
-/** Writes it whole or not at all. */
-export function saveModel(path: string, model: Model): void {
+/** A model that stays when the month is trained anew: what is published may be of it. */
+export const keptModelPath = (month: string, hash: string, dir = MODELS_DIR): string =>
+  join(dir, `${month}.${hash}.json`);
+
+/** Keeps it under its hash and makes it the month's last; each file whole or not at all. */
+export function saveModel(model: Model, dir = MODELS_DIR): string {
+  const { month, hash } = model;
+  const last = modelPath(month, dir);
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.part`, `${JSON.stringify(model)}\n`);
-    renameSync(`${path}.part`, path);
+    mkdirSync(dir, { recursive: true });
+    for (const path of [keptModelPath(month, hash, dir), last]) {
+      writeFileSync(`${path}.part`, `${JSON.stringify(model)}\n`);
+      renameSync(`${path}.part`, path);
+    }
   } catch (cause) {
-    throw new PipelineError('USAGE', `the model cannot be written to ${path}: ${why(cause)}`, {
+    throw new PipelineError('USAGE', `the model cannot be written to ${last}: ${why(cause)}`, {
       cause,
     });
   }
+  return last;
+}
+
+/** The month's model of that hash if it is kept, else its last one, which may be another. */
+export function madeBy(month: string, hash: string, dir = MODELS_DIR): string {
+  const kept = keptModelPath(month, hash, dir);
+  return existsSync(kept) ? kept : modelPath(month, dir);
 }
 
 export function loadModel(path: string): Model {

@@ -2,6 +2,9 @@ import { PipelineError } from '../base/errors.ts';
 import { query, transaction, withClient, type Client } from './client.ts';
 import { databaseFailure } from './failure.ts';
 
+/** A reader that never ends must not keep the swap, and with it all other readers, for ever. */
+const LOCK_WAIT_MS_MAX = 60_000;
+
 /** What is published by month, in the order in which it is locked. */
 export const PUBLISHED = ['analytics.user_recommendation', 'analytics.cluster_profile'] as const;
 export type Published = (typeof PUBLISHED)[number];
@@ -22,6 +25,9 @@ export async function beginMonth(
   const sql = 'select analytics.begin_month($1::text::regclass, $2, $3)';
   await query(client, `making a month of ${parent}`, sql, [parent, month, note]);
 }
+
+/** The note of a table that a run fills: its chunks in the ledger are of this table and no other. */
+export const fillingNote = (run: number): string => `filled by run ${run}`;
 
 /** Who fills the table that is being made of the month; null if there is none. */
 export async function beginningNote(client: Client, month: string): Promise<string | null> {
@@ -46,8 +52,7 @@ export async function publishMonth<Result>(
   },
 ): Promise<Result> {
   return await transaction(client, 'publishing the month', async () => {
-    // A reader that never ends must not keep the swap, and with it all other readers, for ever.
-    await client.query(`set local lock_timeout = '60s'`);
+    await client.query(`set local lock_timeout = ${LOCK_WAIT_MS_MAX}`);
     await client.query(`set local maintenance_work_mem = '512MB'`);
     await work.fill();
     work.publishing();
@@ -63,8 +68,13 @@ export async function publishMonth<Result>(
 }
 
 /** Puts the month back that was read before the last publication; doing it twice undoes it. */
-export async function rollbackMonth(client: Client, month: string): Promise<void> {
+export async function rollbackMonth(
+  client: Client,
+  month: string,
+  lockWaitMsMax = LOCK_WAIT_MS_MAX,
+): Promise<void> {
   await transaction(client, 'rolling the month back', async () => {
+    await client.query(`set local lock_timeout = ${lockWaitMsMax}`);
     for (const parent of PUBLISHED) {
       const { rows } = await client.query<{ back: boolean }>(
         'select analytics.rollback_month($1::text::regclass, $2) as back',

@@ -85,6 +85,25 @@ export async function resumeRecommendRun(client: Client, run: number): Promise<v
   await query(client, 'going on with the run', sql, [run]);
 }
 
+/** The newest ingest of a month, finished or not: what the month's customers are of; null if none. */
+export async function newestIngest(client: Client, month: string): Promise<number | null> {
+  const [{ run }] = await query<{ run: string | null }>(
+    client,
+    'looking for the ingest',
+    `select max(run_id) as run from analytics.recommend_runs
+     where snapshot_month = $1 and phase = 'ingest'`,
+    [month],
+  );
+  return run === null ? null : Number(run);
+}
+
+/** Ends a run that cannot be gone on with: what it stored is made anew. */
+export async function discardRecommendRun(client: Client, run: number): Promise<void> {
+  const sql = `update analytics.recommend_runs set state = 'discarded', finished_at = now()
+    where run_id = $1`;
+  await query(client, 'discarding the run', sql, [run]);
+}
+
 async function lastRun(
   client: Client,
   phase: Phase,

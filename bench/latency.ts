@@ -93,15 +93,15 @@ async function steadyAges(
   startSeconds: number,
   exited: Promise<number>,
 ): Promise<ReturnType<typeof quantiles>> {
-  let running = true;
-  void exited.then(() => (running = false));
+  const ended = new AbortController();
+  void exited.then(() => ended.abort());
   const ask = async (path: string): Promise<Response | null> =>
     await fetch(`http://127.0.0.1:${port}/${path}`).catch(() => null);
-  while (running && !(await ask('readyz'))?.ok) await Bun.sleep(LOOK_MS);
+  while (!ended.signal.aborted && !(await ask('readyz'))?.ok) await Bun.sleep(LOOK_MS);
   await Promise.race([exited, Bun.sleep(startSeconds * 1_000)]);
   let first: Ages | null = null;
   let last: Ages = [];
-  while (running) {
+  while (!ended.signal.aborted) {
     const text = await (await ask('metrics'))?.text().catch(() => undefined);
     if (text !== undefined) last = agesIn(text);
     first ??= text === undefined ? null : last;

@@ -107,21 +107,29 @@ function barProgress(unit: string, watch: Watch): Progress {
   };
 }
 
-function lineProgress(unit: string, watch: Watch): Progress {
+/** Nothing is said of a phase before something of it is done: it would be of 0, with no rate. */
+export function lineProgress(
+  unit: string,
+  watch: Watch,
+  tell: (line: string) => void = say,
+): Progress {
   let lastMs = 0;
   return {
     wait(note) {
       watch.wait();
-      say(`${note} …`);
+      tell(`${note} …`);
     },
     update(done, total, note) {
       watch.goOn();
-      if (done === 0) watch.beginPhase();
+      if (done === 0) {
+        watch.beginPhase();
+        return;
+      }
       if (watch.workedMs - lastMs < LINE_EVERY_MS) return;
       lastMs = watch.workedMs;
       const perSecond = watch.perSecond(done);
       const time = left(done, total, perSecond);
-      say(
+      tell(
         `${count(done)} of ${count(total)} ${unit}, ${count(perSecond)}/s, ${time} left  ${note}`,
       );
     },

@@ -138,6 +138,45 @@ test('interrupted, what was there is still there', async () => {
   expect(await md5(client)).toEqual(sums);
 }, 20_000);
 
+test('lost between the commits, it says what stays, and --append gives no code twice', async () => {
+  await fillCustomers(database.url, { ...OPTIONS, existing: 'replace' });
+  const customers = async (table: string): Promise<number> => {
+    const { rows } = await client.query<{ count: number }>(
+      `select count(distinct 고객코드)::int as count from ${table}`,
+    );
+    return rows[0].count;
+  };
+  await client.query(`
+    create function rodb.refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'refused at the commit'; end $$;
+    create constraint trigger refuse after insert on rodb.contracts
+      deferrable initially deferred for each row execute function rodb.refuse()`);
+  const failure = await fillCustomers(database.url, {
+    ...OPTIONS,
+    existing: 'append',
+  }).catch((cause: unknown) => cause);
+  await client.query('drop function rodb.refuse cascade');
+  expect(failure).toMatchObject({
+    code: 'DATABASE_FAILED',
+    message: expect.stringMatching(
+      /committing rodb.contracts: refused at the commit; bidb.purchases, rodb.contract_details had been committed and stay; .*--append/,
+    ),
+  });
+  expect(await customers('rodb.customers')).toBe(1_000);
+  expect(await customers('rodb.contract_details')).toBeGreaterThan(1_500);
+  const { rows } = await client.query<{ last: string }>(
+    'select max(customer_code) as last from bidb.purchases',
+  );
+  const [{ last: purchased }] = rows;
+  const [{ last: detailed }] = (
+    await client.query<{ last: string }>('select max(고객코드) as last from rodb.contract_details')
+  ).rows;
+  const last = Math.max(...[purchased, detailed].map((code) => Number(code.slice(3))));
+  const added = await fillCustomers(database.url, { ...OPTIONS, count: 100, existing: 'append' });
+  expect(added.firstCode).toBe(`CUS${String(last + 1).padStart(8, '0')}`);
+  expect(await customers('rodb.customers')).toBe(1_100);
+}, 20_000);
+
 test('of two at once, one fills the tables and the other finds them full', async () => {
   const empty = await testDatabase('customers twice');
   const own = await connect(empty.url);

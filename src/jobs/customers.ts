@@ -30,7 +30,10 @@ export type CustomersResult = {
 /** Customers encoded before they are handed to PostgreSQL: some hundred kilobytes. */
 const BATCH = 250;
 
-/** Fills the two sources by COPY: all of it, or nothing. */
+/**
+ * Fills the two sources by COPY. Stopped or killed before the last moment, it leaves them as they
+ * were; then the four tables are committed one after the other, and an error says which are.
+ */
 export async function fillCustomers(
   databaseUrl: string,
   options: CustomersOptions,

@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs';
-
 import { assign, unlabelled } from '../recommend/descent.ts';
 import { centreDistances, featureStability, stabilityOfCounts } from '../recommend/drift.ts';
+import { clusterMeans } from '../recommend/earlier-centres.ts';
 import { prepareFeatures } from '../recommend/features.ts';
-import { centresOf, loadModel, madeBy, type Model } from '../recommend/model.ts';
+import { centresOf, type Model } from '../recommend/model.ts';
 import type { Pool } from '../recommend/pool.ts';
 import type { EarlierMonth } from '../recommend/quality-report.ts';
 import { DIMS } from '../recommend/rows.ts';
-import { rescale } from '../recommend/train.ts';
 import type { Move } from '../store/quality-counts.ts';
 import type { Facts } from './quality-facts.ts';
 
@@ -16,11 +14,11 @@ export async function compareMonths(
   pool: Pool,
   { earlier, model, sizes }: Facts,
   now: Float64Array, // IN  [count x DIMS]: rows of customers drawn evenly
-  modelsDir: string, // where the earlier month's may be
 ): Promise<EarlierMonth | null> {
   if (!earlier) return null;
   const { month, moves, sample } = earlier;
   const { rows: before } = await prepareFeatures(pool, sample.table, model);
+  const labels = Uint8Array.from(sample.drawn, ({ cluster }) => cluster);
   const matrix = matrixOf(moves, sizes.length);
   const sum = (is: (move: Move) => boolean): number =>
     moves.filter(is).reduce((total, { customers }) => total + customers, 0);
@@ -38,7 +36,7 @@ export async function compareMonths(
     sampled: { before: before.length / DIMS, now: now.length / DIMS },
     features: featureStability(before, now),
     segments: { name: 'segment', ...stabilityOfCounts(sizesBefore, sizesNow) },
-    centres: await compareCentres(pool, now, model, earlierModel(earlier, model, modelsDir)),
+    centres: await compareCentres(pool, model, now, { rows: before, labels }),
   };
 }
 
@@ -51,30 +49,24 @@ function matrixOf(moves: readonly Move[], clusters: number): number[][] {
   return matrix;
 }
 
-/** Null where the earlier month's model is gone or has other clusters. */
-function earlierModel(
-  { month, model: hash }: { month: string; model: string },
-  { centres }: Model,
-  modelsDir: string,
-): Model | null {
-  const path = madeBy(month, hash, modelsDir);
-  if (!existsSync(path)) return null;
-  const before = loadModel(path);
-  return before.hash === hash && before.centres.length === centres.length ? before : null;
-}
-
+/**
+ * The earlier month's centres in this month's space: the means of its drawn customers by its
+ * segments. Null where it has another number of segments, or one of which nobody was drawn.
+ */
 async function compareCentres(
   pool: Pool,
-  rows: Float64Array,
   model: Model,
-  earlier: Model | null,
+  now: Float64Array,
+  { rows, labels }: { rows: Float64Array; labels: Uint8Array },
 ): Promise<EarlierMonth['centres']> {
-  if (!earlier) return null;
-  const [before, now] = [rescale(earlier, model), centresOf(model)];
+  const clusters = model.centres.length;
+  if (labels.some((label) => label >= clusters)) return null;
+  const { means, counts } = clusterMeans(rows, labels, clusters);
+  if (counts.includes(0)) return null;
   const inertia = async (centres: Float64Array): Promise<number> =>
-    (await assign(pool, { rows, centres, labels: unlabelled(rows) })).inertia;
+    (await assign(pool, { rows: now, centres, labels: unlabelled(now) })).inertia;
   return {
-    distances: centreDistances(before, now),
-    inertiaRatio: (await inertia(before)) / (await inertia(now)),
+    distances: centreDistances(means, centresOf(model)),
+    inertiaRatio: (await inertia(means)) / (await inertia(centresOf(model))),
   };
 }

@@ -75,11 +75,11 @@ test('segments are those of the published rows and profiles', async () => {
   expect(report.segments).toMatchObject(expected);
 });
 
-/** The customers of the month as rows, by its model's rules. */
-async function rowsNow(): Promise<Float64Array> {
-  const count = await countVectors(client, '2025-12-01');
+/** The customers of a month as rows, by the rules of this month's model. */
+async function rowsNow(first = '2025-12-01'): Promise<Float64Array> {
+  const count = await countVectors(client, first);
   const reader = await connect(url);
-  const table = await readCustomers(await readVectors(reader, '2025-12-01', VECTOR_FIELDS), count);
+  const table = await readCustomers(await readVectors(reader, first, VECTOR_FIELDS), count);
   await reader.end();
   const model = loadModel(modelPath(NOW, modelsDir));
   return (await withPool(1, (pool) => prepareFeatures(pool, table, model))).rows;
@@ -225,7 +225,22 @@ test('migration is that of plain SQL', async () => {
   expect(earlier).toMatchObject({ month: BEFORE, ...totals });
 });
 
-test("drift: the sido's index is that of plain SQL, centres moved as their raw values did", async () => {
+/** Last month's customers in this month's space, averaged by the segments they were stored with. */
+async function centresBefore(): Promise<number[][]> {
+  const rows = await rowsNow('2025-11-01');
+  const labels = await rowsOf<{ cluster: number }>(`
+    select user_cluster as cluster from analytics.user_recommendation
+    where snapshot_month = '2025-11-01' order by ccod`);
+  return report.segments.map((_, c) => {
+    const own = [...labels.keys()].filter((row) => labels[row].cluster === c);
+    return Array.from(
+      { length: DIMS },
+      (_unused, d) => own.reduce((sum, row) => sum + rows[row * DIMS + d], 0) / own.length,
+    );
+  });
+}
+
+test("drift: the sido's index is that of plain SQL, centres are told from those of last month's customers", async () => {
   const [sido] = await rowsOf<{ psi: number; bins: number }>(`
     with share as (
       select sido,
@@ -241,27 +256,22 @@ test("drift: the sido's index is that of plain SQL, centres moved as their raw v
   expect(found?.psi).toBeCloseTo(sido.psi, 12);
   const [then, now] = [BEFORE, NOW].map((month) => loadModel(modelPath(month, modelsDir)));
   expect(earlier?.model).toBe(then.hash);
-  const raw = ({ centres, scaler }: typeof now, c: number, d: number): number =>
-    centres[c][d] * scaler.scales[d] + scaler.means[d];
-  for (const [c, distance] of (earlier?.centres?.distances ?? []).entries()) {
-    const steps = now.scaler.scales.map((scale, d) => (raw(now, c, d) - raw(then, c, d)) / scale);
-    expect(distance).toBeCloseTo(Math.hypot(...steps), 9);
-  }
+  const before = await centresBefore();
+  for (const [c, distance] of (earlier?.centres?.distances ?? []).entries())
+    expect(distance).toBeCloseTo(
+      Math.hypot(...now.centres[c].map((value, d) => value - before[c][d])),
+      9,
+    );
   expect(earlier?.centres?.distances).toHaveLength(10);
 });
 
 test("the earlier month's centres are tried on this month's customers", async () => {
   const rows = await rowsNow();
-  const [then, now] = [BEFORE, NOW].map((month) => loadModel(modelPath(month, modelsDir)));
-  const inThisSpace = then.centres.map((centre) =>
-    centre.map((value, d) => {
-      const raw = value * then.scaler.scales[d] + then.scaler.means[d];
-      return (raw - now.scaler.means[d]) / now.scaler.scales[d];
-    }),
-  );
+  const now = loadModel(modelPath(NOW, modelsDir));
+  const before = await centresBefore();
   let inertia = 0;
   for (let at = 0; at < rows.length; at += DIMS) {
-    const squares = inThisSpace.map((centre) =>
+    const squares = before.map((centre) =>
       centre.reduce((sum, value, d) => sum + (rows[at + d] - value) ** 2, 0),
     );
     inertia += Math.min(...squares);
@@ -281,6 +291,7 @@ test('a sample comes near all, draws the same customers of both months, and keep
   expect(some.contracts).toEqual(report.contracts);
   expect(some.products).toEqual(report.products);
   expect(some.earlier?.matrix).toEqual(earlier?.matrix ?? []);
+  expect(some.earlier?.centres?.distances).toHaveLength(10);
   expect(some.segments.map(({ customers }) => customers)).toEqual(
     report.segments.map(({ customers }) => customers),
   );
@@ -303,16 +314,28 @@ test('the first month has nothing before it and says so', async () => {
   expect(readFileSync(first.paths[0], 'utf8')).toContain('No earlier month is published');
 });
 
-test("without the earlier month's model the distances of centres are left out", async () => {
+test("without the earlier month's model the report is the same", async () => {
   const last = modelPath(BEFORE, modelsDir);
   const both = [last, keptModelPath(BEFORE, loadModel(last).hash, modelsDir)];
   for (const path of both) renameSync(path, `${path}.away`);
   try {
     const { report: without } = await reportMonth(url, OPTIONS);
-    expect(without.earlier?.centres).toBeNull();
-    expect(without.earlier?.features).toEqual(earlier?.features ?? []);
+    expect(without.earlier).toEqual(earlier);
   } finally {
     for (const path of both) renameSync(`${path}.away`, path);
+  }
+});
+
+test('where the earlier month has a segment more, or one that nobody is in, centres are not told', async () => {
+  const month = 'analytics.user_recommendation_2025_11';
+  await client.query(`create temp table kept as select ccod, user_cluster from ${month}`);
+  for (const cluster of [10, 8]) {
+    await client.query(`update ${month} set user_cluster = $1 where user_cluster = 9`, [cluster]);
+    const { report: other } = await reportMonth(url, { ...OPTIONS, sample: 1_000 });
+    await client.query(`update ${month} r set user_cluster = k.user_cluster
+      from kept k where k.ccod = r.ccod`);
+    expect(other.earlier?.matrix).toHaveLength(cluster === 10 ? 11 : 10);
+    expect(other.earlier?.centres).toBeNull();
   }
 });
 

@@ -100,7 +100,7 @@ type Measured = Pick<QualityReport, 'segments' | 'silhouette' | 'elbow' | 'holdO
 async function measure(
   pool: Pool,
   facts: Facts,
-  { month, seed, modelsDir }: ReportOptions & { modelsDir: string },
+  { month, seed }: ReportOptions,
   phases: Phases,
 ): Promise<Measured> {
   const { model, sample, sizes } = facts;
@@ -133,7 +133,7 @@ async function measure(
         tradesOf(sample.table.businessType, places),
       ),
     },
-    earlier: await compareMonths(pool, facts, even, modelsDir),
+    earlier: await compareMonths(pool, facts, even),
   };
 }
 

@@ -1,29 +1,17 @@
 import { expect, test } from 'bun:test';
 
 import { areaClass } from './area.ts';
-import type { CustomerTable, Fields } from './customers.ts';
-import type { Coded } from './dictionary.ts';
 import { districtCentre, NAMED_DISTRICTS, SIDO_NAMES, sidoCentre } from './districts.ts';
 import { FEATURES, prepareFeatures, rawFeatures } from './features.ts';
-import { DIMS, sharedDoubles, sharedIntegers } from './rows.ts';
-import { withPool } from './testing.ts';
+import { DIMS } from './rows.ts';
+import { customerTable, withPool, type DescribedCustomer } from './testing.ts';
 
 const NAN = Number.NaN;
 const SEOUL = SIDO_NAMES.indexOf('서울특별시');
 const BUSAN = SIDO_NAMES.indexOf('부산광역시');
 
-type Customer = [
-  latitude: number,
-  longitude: number,
-  sido: number,
-  sigungu: string | null,
-  level: string | null, // all four
-  businessType: string | null,
-  area: number,
-];
-
 // oxfmt-ignore
-const CUSTOMERS: Customer[] = [
+const CUSTOMERS: DescribedCustomer[] = [
   [37.1, 127.1, SEOUL, '서울특별시 중구', '나', '음식점업', 30],
   [NAN, 127.2, BUSAN, '부산광역시 중구', '가', '음식점업', 60],
   [NAN, NAN, BUSAN, null, null, '음식점업', NAN],
@@ -32,50 +20,7 @@ const CUSTOMERS: Customer[] = [
   [35.5, 129.5, -1, null, '가', '교육업', NAN],
 ];
 
-function coded(values: (string | null)[]): Coded {
-  const words = [...new Set(values.filter((value) => value !== null))];
-  const codes = sharedIntegers(values.length);
-  for (const [row, value] of values.entries())
-    codes[row] = value === null ? -1 : words.indexOf(value);
-  return { codes, words };
-}
-
-function tableOf(customers: Customer[]): CustomerTable {
-  const column = (at: 0 | 1 | 6): Float64Array => {
-    const shared = sharedDoubles(customers.length);
-    shared.set(customers.map((customer) => customer[at]));
-    return shared;
-  };
-  const sido = new Int8Array(new SharedArrayBuffer(customers.length));
-  sido.set(customers.map((customer) => customer[2]));
-  const levels = coded(customers.map((customer) => customer[4]));
-  const none: Fields = { bytes: new Uint8Array(0), starts: new Uint32Array(1) };
-  const nothing = {
-    starts: new Uint32Array(customers.length + 1),
-    codes: new Uint16Array(0),
-    words: [],
-  };
-  return {
-    count: customers.length,
-    codes: none,
-    names: none,
-    latitude: column(0),
-    longitude: column(1),
-    sido,
-    sigungu: coded(customers.map((customer) => customer[3])),
-    levels: [levels, levels, levels, levels],
-    businessType: coded(customers.map((customer) => customer[5])),
-    area: column(6),
-    contracts: nothing,
-    products: nothing,
-    moreContracts: nothing,
-    firstContract: new Int16Array(customers.length),
-    moreProducts: nothing,
-    registeredType: coded(customers.map(() => null)),
-  };
-}
-
-const first = await withPool(1, (pool) => prepareFeatures(pool, tableOf(CUSTOMERS)));
+const first = await withPool(1, (pool) => prepareFeatures(pool, customerTable(CUSTOMERS)));
 const raw = CUSTOMERS.map((_, row) => rawFeatures(first.rows, first.rules, row));
 const feature = (name: (typeof FEATURES)[number]): number[] =>
   raw.map((values) => Math.round(values[FEATURES.indexOf(name)] * 1e9) / 1e9);
@@ -151,13 +96,17 @@ test('rows are scaled to mean 0 and deviation 1', () => {
 });
 
 test('given rules make the same rows of the same customers, and of others lose no one', async () => {
-  const again = await withPool(2, (pool) => prepareFeatures(pool, tableOf(CUSTOMERS), first.rules));
+  const again = await withPool(2, (pool) =>
+    prepareFeatures(pool, customerTable(CUSTOMERS), first.rules),
+  );
   expect(again.rows).toEqual(first.rows);
-  const strangers: Customer[] = [
+  const strangers: DescribedCustomer[] = [
     [NAN, NAN, SEOUL, '서울특별시 중구', '새로운', '새로운', NAN],
     CUSTOMERS[0],
   ];
-  const other = await withPool(1, (pool) => prepareFeatures(pool, tableOf(strangers), first.rules));
+  const other = await withPool(1, (pool) =>
+    prepareFeatures(pool, customerTable(strangers), first.rules),
+  );
   expect(other.rows.slice(DIMS)).toEqual(first.rows.slice(0, DIMS));
   expect(other.filled.codes.businessType).toEqual({ missing: 0, unseen: 1 });
   expect(rawFeatures(other.rows, first.rules, 0)[6]).toBeCloseTo(3, 9);

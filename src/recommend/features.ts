@@ -78,10 +78,16 @@ const DEFAULT_LATITUDE = 37.5;
 const DEFAULT_LONGITUDE = 127;
 const DEFAULT_AREA = 50;
 
+/** The columns that features are made of. */
+export type Described = Pick<
+  CustomerTable,
+  'count' | 'latitude' | 'longitude' | 'sido' | 'sigungu' | 'levels' | 'businessType' | 'area'
+>;
+
 /** Makes the rows of customers by given rules, or by rules fitted to these customers. */
 export async function prepareFeatures(
   pool: Pool,
-  table: CustomerTable,
+  table: Described,
   given: FeatureRules | null = null,
 ): Promise<Prepared> {
   const work = new Features(pool, table, given?.encoders ?? fitEncoders(table));
@@ -113,9 +119,9 @@ class Features {
   readonly encoders: Readonly<Record<EncodedName, Encoder>>;
   readonly filled: Filled;
   readonly #pool: Pool;
-  readonly #table: CustomerTable;
+  readonly #table: Described;
 
-  constructor(pool: Pool, table: CustomerTable, encoders: Readonly<Record<EncodedName, Encoder>>) {
+  constructor(pool: Pool, table: Described, encoders: Readonly<Record<EncodedName, Encoder>>) {
     this.#pool = pool;
     this.#table = table;
     this.encoders = encoders;
@@ -226,7 +232,7 @@ class Features {
 type Source = { column: Integers; words: readonly string[] };
 
 /** Sido and districts have all their names, so their codes stay from month to month. */
-function fitEncoders(table: CustomerTable): Record<EncodedName, Encoder> {
+function fitEncoders(table: Described): Record<EncodedName, Encoder> {
   const [large, middle, small, detail] = table.levels.map(({ words }) => fitEncoder(words));
   return {
     sido: fitEncoder(SIDO_NAMES),
@@ -239,7 +245,7 @@ function fitEncoders(table: CustomerTable): Record<EncodedName, Encoder> {
   };
 }
 
-function fitAreas({ count, area, businessType }: CustomerTable): AreaMedians {
+function fitAreas({ count, area, businessType }: Described): AreaMedians {
   const types = businessType.words.length;
   const ends = new Uint32Array(types + 2); // the last is of customers without a type
   const typeOf = (row: number): number =>

@@ -86,15 +86,21 @@ export async function fitKMeans(
 export function takeSample(rows: Float64Array, sampleRows: number, seed: number): Float64Array {
   const count = rowCount(rows);
   if (sampleRows >= count) return rows;
-  const random = new Random(seed, 'sample').at(sampleRows);
   const sample = sharedDoubles(sampleRows * DIMS);
-  for (let i = 0; i < sampleRows; i++) {
+  for (const [i, row] of samplePlaces(count, sampleRows, seed).entries())
+    sample.set(rows.subarray(row * DIMS, (row + 1) * DIMS), i * DIMS);
+  return sample;
+}
+
+/** The row numbers of that sample. */
+export function samplePlaces(count: number, sampleRows: number, seed: number): Int32Array {
+  if (sampleRows >= count) return Int32Array.from({ length: count }, (_, row) => row);
+  const random = new Random(seed, 'sample').at(sampleRows);
+  return Int32Array.from({ length: sampleRows }, (_, i) => {
     const from = Math.floor((i * count) / sampleRows);
     const to = Math.floor(((i + 1) * count) / sampleRows);
-    const row = from + random.below(to - from);
-    sample.set(rows.subarray(row * DIMS, (row + 1) * DIMS), i * DIMS);
-  }
-  return sample;
+    return from + random.below(to - from);
+  });
 }
 
 /** Up to so many rows a descent stays on one thread, and others run beside it. */

@@ -71,7 +71,8 @@ const Earlier = v.strictObject({
   sampled: v.strictObject({ before: whole, now: whole }), // for the features
   features: v.array(Stability),
   segments: Stability,
-  // That month's centres among this month's customers; null: its model is gone.
+  // That month's centres, means of its drawn customers, in this month's space; null: it has another
+  // number of segments, or one of which nobody was drawn.
   centres: v.nullable(
     v.strictObject({
       distances: v.array(number), // from this month's, by cluster

@@ -1,10 +1,11 @@
 import { PipelineError } from '../base/errors.ts';
 import { readCustomers, type CustomerTable, type Items, type VectorRows } from './customers.ts';
 import { assign, unlabelled } from './descent.ts';
-import { FEATURES, prepareFeatures, type FeatureRules, type Prepared } from './features.ts';
+import { earlierCentres } from './earlier-centres.ts';
+import { FEATURES, prepareFeatures, type Prepared } from './features.ts';
 import { fitKMeans, KMEANS_DEFAULTS, takeSample } from './kmeans.ts';
 import { matchCentres, renumber } from './match.ts';
-import { centresOf, codeVersion, FORMAT, hashModel, type ItemShare, type Model } from './model.ts';
+import { codeVersion, FORMAT, hashModel, type ItemShare, type Model } from './model.ts';
 import type { Pool } from './pool.ts';
 import { DIMS, rowCount } from './rows.ts';
 import { countUsage, type Usage } from './usage.ts';
@@ -38,6 +39,9 @@ export type Trained = {
   matchedTo: string | null; // hash of the model whose ids were kept
 };
 
+/** A model before, its centres in the space of the rows at hand. */
+export type Earlier = { hash: string; centres: Float64Array };
+
 /**
  * K-Means over all rows or a sample. With a model before: on from its centres, if that ends about as
  * well as the best start, and ids are those of its centres, where they are near.
@@ -46,25 +50,17 @@ export async function trainClusteringModel(
   pool: Pool,
   prepared: Prepared,
   settings: TrainSettings,
-  previous: Model | null,
+  earlier: Earlier | null,
 ): Promise<Trained> {
   const { clusters = KMEANS_DEFAULTS.clusters, sample, seed } = settings;
   const rows = sample === null ? prepared.rows : takeSample(prepared.rows, sample, seed);
-  const earlier = previous ? rescale(previous, prepared.rules) : undefined;
-  const found = await fitKMeans(pool, rows, { ...KMEANS_DEFAULTS, clusters, seed, earlier });
+  const from = { ...KMEANS_DEFAULTS, clusters, seed, earlier: earlier?.centres };
+  const found = await fitKMeans(pool, rows, from);
   const end = { iterations: found.iterations, sampled: rowCount(rows) };
-  if (!previous || earlier?.length !== found.centres.length)
+  if (earlier?.centres.length !== found.centres.length)
     return { ...end, centres: found.centres, matchedTo: null };
-  const ids = matchCentres(earlier, found.centres);
-  return { ...end, centres: renumber(found.centres, ids), matchedTo: previous.hash };
-}
-
-/** The centres of an earlier model where they would lie in the space of these rules. */
-export function rescale(previous: Model, { scaler }: FeatureRules): Float64Array {
-  return centresOf(previous).map((value, i) => {
-    const raw = value * previous.scaler.scales[i % DIMS] + previous.scaler.means[i % DIMS];
-    return (raw - scaler.means[i % DIMS]) / scaler.scales[i % DIMS];
-  });
+  const ids = matchCentres(earlier.centres, found.centres);
+  return { ...end, centres: renumber(found.centres, ids), matchedTo: earlier.hash };
 }
 
 /** Items of a cluster that the model keeps. */
@@ -107,7 +103,14 @@ export async function train(
   previous: Model | null,
 ): Promise<{ model: Model; prepared: Prepared }> {
   const prepared = await prepareFeatures(pool, table);
-  const found = await trainClusteringModel(pool, prepared, settings, previous);
+  const earlier = previous && {
+    hash: previous.hash,
+    centres: await earlierCentres(pool, table, prepared.rows, {
+      earlier: previous,
+      seed: settings.seed,
+    }),
+  };
+  const found = await trainClusteringModel(pool, prepared, settings, earlier);
   const { centres, iterations, sampled, matchedTo } = found;
   const { clusters, inertia } = await analyzeClusters(pool, table, prepared.rows, centres);
   const body: Omit<Model, 'hash'> = {

@@ -52,11 +52,11 @@ export function driftSection({ earlier }: QualityReport): Html {
 const verdict = (psi: number): string =>
   psi > MOVED ? 'moved' : psi > STABLE_MAX ? 'watch' : 'stable';
 
-function centres({ centres: compared, month, model }: EarlierMonth): Html {
+function centres({ centres: compared, month }: EarlierMonth): Html {
   if (!compared)
     return html`<p>
-      The model that made ${month} (<code>${model}</code>) is not beside this one, or has another
-      number of clusters, so the distances between centres are not told.
+      ${month} has another number of segments, or one of which no customer was drawn, so the
+      distances between centres are not told.
     </p>`;
   const { distances: moved, inertiaRatio } = compared;
   const picture = drawBars({
@@ -66,7 +66,8 @@ function centres({ centres: compared, month, model }: EarlierMonth): Html {
     format: (value) => decimal(value, 2),
   });
   return html`<p>
-      By the centres of ${month} this month's customers have an inertia of
+      The centres of ${month} are the means of its drawn customers, put through this month's
+      encoders and scaler. By them this month's customers have an inertia of
       ${percent(inertiaRatio, 2)} of what they have by this month's. Where that is near 100 %, both
       divide the customers as well, and whoever changed segment did so because training ended
       elsewhere, not because he changed.

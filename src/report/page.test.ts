@@ -75,14 +75,14 @@ test('needs nothing from elsewhere, and names do not become markup', async () =>
   expect(page.includes('<b>장갑')).toBe(false);
 });
 
-test('says so where there is no earlier month, no model of it, or nothing was bought', async () => {
+test('says so where there is no earlier month, no distance to it, or nothing was bought', async () => {
   const report = qualityReport();
   const alone = textOf(await renderQualityPage(qualityReport({ earlier: null })));
   expect(alone).toContain('compared with no earlier month is published');
   expect(alone.match(/No earlier month is published/g)).toHaveLength(3);
   const gone = { ...report.earlier!, centres: null };
   expect(textOf(await renderQualityPage(qualityReport({ earlier: gone })))).toContain(
-    'The model that made 2025-11 ( fedcba9876543210 ) is not beside this one',
+    '2025-11 has another number of segments, or one of which no customer was drawn',
   );
   const quiet = { ...report.holdOut, evaluated: 0 };
   const none = textOf(await renderQualityPage(qualityReport({ holdOut: quiet })));

@@ -1,4 +1,4 @@
-import { PipelineError } from '../base/errors.ts';
+import { causeOf, PipelineError } from '../base/errors.ts';
 import { connect, query, type Client } from './client.ts';
 import { COPY_HEADER, COPY_TRAILER } from './copy-buffer.ts';
 import { startCopy, type Copy } from './copy.ts';
@@ -18,8 +18,10 @@ type Filling = { name: SourceTable; client: Client; copy: Copy };
 
 /**
  * A COPY into each of the four source tables, each on its own connection and in a transaction that
- * lasts to the end, so that a kill leaves the tables as they were. The tables are locked in one
- * order, and for all others: two fillers wait for each other.
+ * lasts to the end, so that a kill before the end leaves the tables as they were. The four commits
+ * follow each other: what is lost between them leaves rows of customers who are not there, whose
+ * codes are not given again. The tables are locked in one order, and for all others: two fillers
+ * wait for each other.
  */
 export class SourceFiller {
   readonly nextNumber: number; // of the first new customer
@@ -38,7 +40,7 @@ export class SourceFiller {
         clients.push(client);
         await lock(client, name, existing);
       }
-      const nextNumber = existing === 'append' ? await numberAfterLast(clients[0]) : 1;
+      const nextNumber = existing === 'append' ? await numberAfterLast(clients) : 1;
       const fillings = SOURCE_NAMES.map((name, at) => {
         const { table, columns } = SOURCE_TABLES[name];
         const copy = startCopy(clients[at], table, columns, { freeze: existing !== 'append' });
@@ -70,16 +72,30 @@ export class SourceFiller {
       await copy.write(COPY_TRAILER);
       taken[name] = await copy.end();
     }
-    for (const name of COMMIT_ORDER) {
-      const client = this.#fillings.find((filling) => filling.name === name)?.client;
-      if (client) await query(client, `committing ${name}`, 'commit');
-    }
+    await this.#commitAll();
     for (const { name, client } of this.#fillings) {
       const { table } = SOURCE_TABLES[name];
       await query(client, 'setting the sample', 'set default_statistics_target = 10');
       await query(client, `analyzing ${table}`, `analyze ${table}`);
     }
     return taken;
+  }
+
+  async #commitAll(): Promise<void> {
+    const committed: string[] = [];
+    for (const name of COMMIT_ORDER) {
+      const { table } = SOURCE_TABLES[name];
+      const client = this.#fillings.find((filling) => filling.name === name)?.client;
+      if (!client) continue;
+      try {
+        await client.query('commit');
+      } catch (cause) {
+        throw committed.length === 0
+          ? databaseFailure(cause, `committing ${table}`)
+          : partlyCommitted(cause, table, committed);
+      }
+      committed.push(table);
+    }
   }
 
   /** Drops the connections; PostgreSQL rolls back what was not committed. */
@@ -118,13 +134,32 @@ async function refuseRows(client: Client, table: string): Promise<void> {
   );
 }
 
-async function numberAfterLast(client: Client): Promise<number> {
-  const [row] = await query<{ last: string | null }>(
-    client,
-    'looking for the last customer',
-    `select max(고객코드) as last from rodb.customers where 고객코드 ~ '^CUS[0-9]{8}$'`,
+function partlyCommitted(
+  cause: unknown,
+  table: string,
+  committed: readonly string[],
+): PipelineError {
+  return new PipelineError(
+    'DATABASE_FAILED',
+    `committing ${table}: ${causeOf(cause).message}; ${committed.join(', ')} had been committed ` +
+      'and stay; fill again with --replace, or with --append, which steps over their codes',
+    { cause },
   );
-  return row.last === null ? 1 : Number(row.last.slice(3)) + 1;
+}
+
+/** Over all four tables: customers may be missing whose other rows were committed. */
+async function numberAfterLast(clients: readonly Client[]): Promise<number> {
+  let next = 1;
+  for (const [at, name] of SOURCE_NAMES.entries()) {
+    const { table, columns } = SOURCE_TABLES[name];
+    const [row] = await query<{ last: string | null }>(
+      clients[at],
+      `looking for the last customer of ${table}`,
+      `select max(${columns[0]}) as last from ${table} where ${columns[0]} ~ '^CUS[0-9]{8}$'`,
+    );
+    if (row.last !== null) next = Math.max(next, Number(row.last.slice(3)) + 1);
+  }
+  return next;
 }
 
 async function drop(clients: readonly Client[]): Promise<void> {

@@ -81,6 +81,12 @@ test('a month from the sources to one customer, step by step, each as one object
   expect(JSON.parse(String(back['note']))).toMatchObject({ run: run['run'] });
   const explained = await millrace('recommend', 'explain', 'CUS00000002', ...MONTH, ...MODELS);
   expect(explained.stdout).toMatch(/^CUS00000002 .*, 2025-12, model /);
+  await withClient(url, (client) =>
+    client.query(`insert into bidb.purchases (customer_code, order_code, order_sequence)
+      values ('NOBODY', '1', 1), ('NOBODY', '1', 2)`),
+  );
+  const odd = await millrace('recommend', 'ingest', ...MONTH);
+  expect(odd.stdout).toContain('; passed over 2 rows of nobody; ');
   const whole = await json('recommend', 'all', ...MONTH, ...MODELS);
   expect(whole).toMatchObject({ run: { checksum: run['checksum'] } });
 });

@@ -39,8 +39,9 @@ Examples:
   millrace recommend rollback --month 2025-12   back to what was read before the last run
   millrace recommend explain CUS00000001 --month 2025-12
 
-ingest and run go on where they were stopped or killed, to an equal result. Until its last moment a
-run changes nothing of what is read.`;
+ingest and run go on where they were stopped or killed, to an equal result. all goes on with an
+unfinished ingest; behind a finished one it reads the sources anew, and run (before it train, if there
+is no model of the ingest yet) goes on. Until its last moment a run changes nothing of what is read.`;
 
 export function recommendCommand(): Command {
   // Options that all have belong to the parts; here they would be taken from them.
@@ -195,8 +196,10 @@ const sources = (): { rodbUrl?: string; bidbUrl?: string } => ({
   bidbUrl: setting('BIDB_URL'),
 });
 
-const ingestText = ({ customers, active, seconds, checksum }: IngestResult): string =>
-  `ingested ${count(customers)} customers, ${count(active)} of them active, in ${duration(seconds)}; checksum ${checksum}`;
+function ingestText({ customers, active, strangers, seconds, checksum }: IngestResult): string {
+  const passed = strangers === 0 ? '' : `; passed over ${count(strangers)} rows of nobody`;
+  return `ingested ${count(customers)} customers, ${count(active)} of them active, in ${duration(seconds)}${passed}; checksum ${checksum}`;
+}
 
 const trainText = ({ customers, clusters, seconds, path, model }: TrainResult): string =>
   `trained on ${count(customers)} customers in ${duration(seconds)}: ${clusters.length} clusters, model ${model} in ${path}`;

@@ -58,6 +58,7 @@ const OPEN = 0x5b; // [
 const CLOSE = 0x5d;
 const COMMA = 0x2c;
 const CODE = 0; // contracts and purchases begin with the customer's code
+const BEHIND_ALL = Uint8Array.of(0xff); // no code in UTF-8 is above
 
 const USER = new JsonObject(USER_KEYS);
 const CONTRACT = new JsonObject(CONTRACT_KEYS);
@@ -76,6 +77,7 @@ export class ChunkAssembler {
   readonly #vectors = new CopyBuffer(1 << 20);
   readonly #waiting = { contracts: false, purchases: false }; // a row is in hand and not yet used
   readonly #last = { code: new Uint8Array(0) };
+  readonly #passed = { contracts: new Uint8Array(0), purchases: new Uint8Array(0) }; // last codes used
   #strangers = 0;
 
   constructor(
@@ -89,7 +91,7 @@ export class ChunkAssembler {
     this.#vector = new VectorRow(month.end, month.ms, industryNames);
   }
 
-  /** Rows whose customer is in no row of customers; they are passed over. */
+  /** Rows whose customer is in no row of customers; they are passed over. All, behind the last chunk. */
   get strangers(): number {
     return this.#strangers;
   }
@@ -102,11 +104,18 @@ export class ChunkAssembler {
     let firstCode = '';
     while (counts.customers < size && (customers.advance() || (await customers.next()))) {
       this.#checkOrder(customers);
-      if (this.#isLater(customers, USER_FIELD.등록일자)) continue;
+      if (this.#isLater(customers, USER_FIELD.등록일자)) {
+        await this.#passOver();
+        continue;
+      }
       if (counts.customers === 0) firstCode = decode(this.#last.code);
       await this.#customer(customers, counts);
     }
-    if (counts.customers === 0) return null;
+    if (counts.customers === 0) {
+      this.#last.code = BEHIND_ALL;
+      await this.#passOver();
+      return null;
+    }
     const features = this.#features.take();
     const vectors = this.#vectors.take();
     const hash = Bun.hash.xxHash64(vectors, Bun.hash.xxHash64(features));
@@ -142,12 +151,18 @@ export class ChunkAssembler {
     if (this.#vector.write(this.#vectors, row)) counts.active++;
   }
 
-  /** Writes the customer's rows of a source as a JSON array; returns how many. */
-  async #entries(source: 'contracts' | 'purchases'): Promise<number> {
+  /** Reads on behind what is of the customer in hand, and keeps none of it. */
+  async #passOver(): Promise<void> {
+    await this.#entries('contracts', false);
+    await this.#entries('purchases', false);
+  }
+
+  /** Writes the customer's rows of a source as a JSON array, if they are kept; returns how many. */
+  async #entries(source: 'contracts' | 'purchases', kept = true): Promise<number> {
     const row = this.#streams[source];
     const to = this.#features;
     let count = 0;
-    putByte(to, OPEN);
+    if (kept) putByte(to, OPEN);
     for (;;) {
       if (!this.#waiting[source] && !row.advance() && !(row.ended ? false : await row.next()))
         break;
@@ -155,11 +170,20 @@ export class ChunkAssembler {
       const order = compareCodes(row, this.#last.code);
       if (order > 0) break;
       this.#waiting[source] = false;
-      if (order < 0) this.#strangers++;
-      else if (this.#entry(source, row, count > 0)) count++;
+      if (order < 0) this.#stranger(source, row);
+      else this.#passed[source] = this.#last.code;
+      if (order === 0 && kept && this.#entry(source, row, count > 0)) count++;
     }
-    putByte(to, CLOSE);
+    if (kept) putByte(to, CLOSE);
     return count;
+  }
+
+  /** Counts a row of nobody; one that comes too late would be lost like it, and is refused. */
+  #stranger(source: 'contracts' | 'purchases', row: RowStream): void {
+    const passed = this.#passed[source];
+    if (compareCodes(row, passed) < 0) throw outOfOrder(source, decode(passed));
+    this.#passed[source] = codeOf(row);
+    this.#strangers++;
   }
 
   #entry(source: 'contracts' | 'purchases', row: RowStream, comma: boolean): boolean {
@@ -184,20 +208,22 @@ export class ChunkAssembler {
   /** The merge, and resuming, rest on codes that grow. Keeps the code of the customer in hand. */
   #checkOrder(customers: RowStream): void {
     if (customers.rows > 1 && compareCodes(customers, this.#last.code) <= 0) {
-      throw outOfOrder(decode(this.#last.code));
+      throw outOfOrder('customers', decode(this.#last.code));
     }
-    const from = customers.starts[CODE];
-    this.#last.code = customers.bytes.slice(from, from + customers.lengths[CODE]);
+    this.#last.code = codeOf(customers);
   }
 }
 
-function outOfOrder(code: string): PipelineError {
+function outOfOrder(source: keyof SourceStreams, code: string): PipelineError {
   return databaseFailure(
-    new Error(
-      `the codes after ${code} do not grow; 고객코드 of the sources needs the collation "C"`,
-    ),
-    'reading customers',
+    new Error(`the codes after ${code} do not grow; the source must send them by code point`),
+    `reading ${source}`,
   );
+}
+
+/** A copy that outlives the row. */
+function codeOf({ bytes, starts, lengths }: RowStream): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.subarray(starts[CODE], starts[CODE] + lengths[CODE]));
 }
 
 /** By bytes: below, at or above. */

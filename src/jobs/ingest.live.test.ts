@@ -6,10 +6,12 @@ import { extractSido, extractSigungu } from '../recommend/address.ts';
 import { sidoNumber } from '../recommend/districts.ts';
 import { industryOf } from '../recommend/industry.ts';
 import { testDatabase } from '../stack/testing.ts';
-import { connect, type Client } from '../store/client.ts';
+import { connect, withClient, type Client } from '../store/client.ts';
+import { RowStream } from '../store/copy-out.ts';
 import { migrate } from '../store/migrate.ts';
-import { CONTRACT_KEYS, PURCHASE_KEYS, USER_KEYS } from '../store/source-rows.ts';
+import { CONTRACT_KEYS, PURCHASE_KEYS, readCustomers, USER_KEYS } from '../store/source-rows.ts';
 import { fillCustomers } from './customers.ts';
+import { ChunkAssembler } from './ingest-chunk.ts';
 import { ingest, type IngestOptions } from './ingest.ts';
 import { ODD_SOURCES } from './testing.ts';
 
@@ -251,21 +253,82 @@ test('what is odd is counted', async () => {
     from source.customer_vector`);
   expect(made).toMatchObject(rows[0]);
   const { rows: strangers } = await first.client.query(`
-    select (select count(*) from known_contracts where 고객코드 not in (select 고객코드 from rodb.customers))
-      + (select count(*) from bidb.purchases where customer_code not in (select 고객코드 from rodb.customers)
-          and customer_code < '힣' collate "C") as count`);
-  expect(made.strangers).toBeGreaterThanOrEqual(Number(strangers[0].count));
+    select ((select count(*) from rodb.contracts left join rodb.contract_details using (고객코드, 계약일련번호)
+        where 고객코드 not in (select 고객코드 from rodb.customers))
+      + (select count(*) from bidb.purchases
+        where customer_code not in (select 고객코드 from rodb.customers)))::int as strangers`);
+  expect(made).toMatchObject(strangers[0]);
+  expect(made.strangers).toBeGreaterThan(10);
 });
 
 /** Of all that the month holds, numbers of rows aside. */
 async function md5(client: Client): Promise<string> {
   const { rows } = await client.query<{ md5: string }>(`
     select md5(concat(
-      (select string_agg((to_jsonb(f) - 'snapshot_id')::text, '' order by ccod)
+      (select string_agg((to_jsonb(f) - 'snapshot_id')::text, '' order by ccod, snapshot_month)
         from source.user_monthly_features f),
-      (select string_agg(v::text, '' order by ccod) from source.customer_vector v))) as md5`);
+      (select string_agg(v::text, '' order by ccod, snapshot_month) from source.customer_vector v))) as md5`);
   return rows[0].md5;
 }
+
+test('sources of another collation are read by code point all the same', async () => {
+  const { url, client } = await sources(
+    'collation',
+    `insert into rodb.customers (고객코드) values ('a1');
+     insert into rodb.contracts (고객코드, 계약일련번호) values ('a1', '1'), ('a1', 'B'), ('a1', 'b');
+     insert into bidb.purchases (customer_code, order_code, order_sequence)
+       values ('a1', '1', 1), ('a1', 'B', 1), ('a1', 'b', 1)`,
+  );
+  const codePoint = await ingest(url, OPTIONS);
+  expect(codePoint.strangers).toBe(0);
+  for (const changed of [
+    ['rodb.contracts', '고객코드', '계약일련번호'],
+    ['rodb.contract_details', '고객코드', '계약일련번호'],
+    ['bidb.purchases', 'customer_code', 'order_code'],
+    ['rodb.customers', '고객코드'],
+  ]) {
+    const [table, ...columns] = changed;
+    const alter = columns.map((column) => `alter ${column} type varchar(50) collate "und-x-icu"`);
+    await client.query(`alter table ${table} ${alter.join()}`);
+    const { checksum, strangers } = await ingest(url, OPTIONS);
+    expect({ checksum, strangers }).toEqual({ checksum: codePoint.checksum, strangers: 0 });
+  }
+  const stop = new AbortController();
+  const onProgress = (customers: number): void => {
+    if (customers >= 2_900) stop.abort();
+  };
+  const stopped = ingest(url, { ...OPTIONS, signal: stop.signal, onProgress });
+  expect(await stopped.catch((cause: unknown) => cause)).toMatchObject({ code: 'INTERRUPTED' });
+  expect((await ingest(url, OPTIONS)).checksum).toBe(codePoint.checksum);
+}, 60_000);
+
+test.each(['contracts', 'purchases'] as const)(
+  '%s out of order are refused, not passed over',
+  async (wrong) => {
+    const readers = await Promise.all([1, 2, 3].map(() => connect(first.url)));
+    const rows = (reader: Client, keys: number, codes: string) =>
+      new RowStream(
+        reader,
+        `select code${', null::text'.repeat(keys)} from unnest('{${codes}}'::text[]) code`,
+        keys + 1,
+        'reading',
+      );
+    const codes = 'CUS00000004,CUS00000005,CUS00000004';
+    const streams = {
+      customers: await readCustomers(readers[0], 'CUS00000003'),
+      contracts: rows(readers[1], CONTRACT_KEYS.length, wrong === 'contracts' ? codes : ''),
+      purchases: rows(readers[2], PURCHASE_KEYS.length, wrong === 'purchases' ? codes : ''),
+    };
+    const month = { end: 20_251_231, ms: Date.UTC(2025, 11, 1) };
+    const assembler = new ChunkAssembler(streams, month, new Map());
+    const failure = await assembler.next(CUSTOMERS).catch((cause: unknown) => cause);
+    expect(failure).toMatchObject({
+      code: 'DATABASE_FAILED',
+      message: expect.stringContaining(`reading ${wrong}: the codes after CUS00000005`),
+    });
+    for (const reader of readers) await reader.end();
+  },
+);
 
 test('run again, the month is replaced by the same; cut otherwise into groups too', async () => {
   const sum = await md5(first.client);
@@ -324,14 +387,13 @@ test('killed at any point, it leaves the beginning of the month, and goes on fro
 }, 30_000);
 
 test('never two at once', async () => {
-  const both = await Promise.allSettled([
-    ingest(first.url, OPTIONS),
-    ingest(first.url, { ...OPTIONS, month: '2025-11' }),
-  ]);
-  // The second waits a moment for the first, which may be over by then.
-  for (const one of both)
-    if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'RUN_CONFLICT' });
-  expect(both.some(({ status }) => status === 'fulfilled')).toBe(true);
+  const sum = await md5(first.client);
+  await withClient(first.url, async (holder) => {
+    await holder.query('select pg_advisory_lock(4711011)');
+    const refused = await ingest(first.url, OPTIONS).catch((cause: unknown) => cause);
+    expect(refused).toMatchObject({ code: 'RUN_CONFLICT' });
+  });
+  expect(await md5(first.client)).toBe(sum);
 }, 20_000);
 
 test('a month knows nothing that came after it', async () => {
@@ -364,23 +426,81 @@ test('sources of their own are read from their own databases', async () => {
   await drop();
 });
 
-test('a lost source fails in one line, and the month can go on', async () => {
-  const failure = await ingest(first.url, {
-    ...OPTIONS,
-    restart: true,
-    rodbUrl: 'postgres://nobody@127.0.0.1:1/none',
-  }).catch((cause: unknown) => cause);
-  expect(failure).toMatchObject({ code: 'DATABASE_UNREACHABLE' });
-  let cut = false;
-  const lost = await ingest(first.url, {
-    ...OPTIONS,
-    onProgress: () => {
-      if (cut) return;
-      cut = true;
-      void first.client.query(`select pg_terminate_backend(pid) from pg_stat_activity
-        where application_name = 'millrace month writer' and datname = current_database()`);
-    },
-  }).catch((cause: unknown) => cause);
-  if (lost instanceof Error) expect(lost).toMatchObject({ code: 'DATABASE_LOST' });
+test('an ingest begun from other sources, or by other code, is not gone on with', async () => {
+  const { url, drop } = await testDatabase('ingest other source');
+  const other = await testDatabase('ingest source as large');
+  const client = await connect(url);
+  await migrate(client);
+  await withClient(other.url, migrate);
+  await fillCustomers(other.url, { count: CUSTOMERS, seed: 7, existing: 'refuse' });
+  const from = { ...OPTIONS, rodbUrl: first.url, bidbUrl: first.url };
+  const stop = async (): Promise<void> => {
+    const stopping = new AbortController();
+    const onProgress = (customers: number): void => {
+      if (customers >= 1_000) stopping.abort();
+    };
+    const stopped = ingest(url, { ...from, signal: stopping.signal, onProgress });
+    expect(await stopped.catch((cause: unknown) => cause)).toMatchObject({ code: 'INTERRUPTED' });
+  };
+  for (const changed of [{ rodbUrl: other.url }, { bidbUrl: other.url }]) {
+    await stop();
+    expect((await ingest(url, { ...from, ...changed })).resumedChunks).toBe(0);
+  }
+  await stop();
+  await client.query(`update analytics.recommend_runs
+    set options = jsonb_set(options, '{code}', '"0.0.0"') where state = 'running'`);
+  expect((await ingest(url, from)).resumedChunks).toBe(0);
+  await stop();
+  const written = new URL(first.url);
+  written.searchParams.set('application_name', 'another');
+  expect((await ingest(url, { ...from, rodbUrl: written.href })).resumedChunks).toBe(10);
+  await client.end();
+  await drop();
+  await other.drop();
+}, 30_000);
+
+test('no source, a source without its tables, one without customers: the month stays', async () => {
+  const { url: bare, drop } = await testDatabase('ingest bare');
+  const { url: empty, drop: dropEmpty } = await testDatabase('ingest empty');
+  await withClient(empty, migrate);
+  const stored = async (): Promise<unknown[]> =>
+    (
+      await first.client
+        .query(`select (select count(*) from source.user_monthly_features) as features,
+        (select count(*) from source.customer_vector) as vectors,
+        (select max(run_id) from analytics.recommend_runs) as run`)
+    ).rows;
+  const before = await stored();
+  const nowhere = 'postgres://nobody@127.0.0.1:1/none';
+  for (const [wrong, code] of [
+    [{ rodbUrl: nowhere }, 'DATABASE_UNREACHABLE'],
+    [{ bidbUrl: nowhere }, 'DATABASE_UNREACHABLE'],
+    [{ rodbUrl: bare }, 'DATABASE_FAILED'],
+    [{ bidbUrl: bare }, 'DATABASE_FAILED'],
+    [{ rodbUrl: empty }, 'BASE_TOO_SMALL'],
+  ] as const) {
+    const failure = await ingest(first.url, { ...OPTIONS, ...wrong }).catch(
+      (cause: unknown) => cause,
+    );
+    expect(failure).toMatchObject({ code });
+    expect(await stored()).toEqual(before);
+  }
+  await drop();
+  await dropEmpty();
+}, 60_000);
+
+test('a lost connection fails in one line, and the month can go on', async () => {
+  await withClient(first.url, async (holder) => {
+    await holder.query('begin; lock table analytics.recommend_chunks in share mode');
+    const lost = ingest(first.url, OPTIONS).catch((cause: unknown) => cause);
+    let hit = 0; // writers; they cannot enter what they have stored
+    while (hit === 0) {
+      const { rowCount } = await first.client.query(`select pg_terminate_backend(pid)
+        from pg_stat_activity where application_name = 'millrace month writer'
+          and datname = current_database() and wait_event_type = 'Lock'`);
+      hit = rowCount ?? 0;
+    }
+    expect(await lost).toMatchObject({ code: 'DATABASE_LOST' });
+  });
   expect((await ingest(first.url, OPTIONS)).checksum).toBe(made.checksum);
 }, 20_000);

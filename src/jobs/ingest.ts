@@ -1,8 +1,8 @@
 import { monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { checkMonth, monthEnd } from '../recommend/day.ts';
-import { connect, query, transaction, withClient, type Client } from '../store/client.ts';
-import type { RowStream } from '../store/copy-out.ts';
+import { codeVersion } from '../recommend/model.ts';
+import { query, transaction, withClient, type Client } from '../store/client.ts';
 import {
   beginRecommendRun,
   claimMonths,
@@ -12,7 +12,6 @@ import {
   type LedgerChunk,
   type RecommendRun,
 } from '../store/recommend-runs.ts';
-import { readContracts, readCustomers, readPurchases } from '../store/source-rows.ts';
 import {
   addCounts,
   ChunkAssembler,
@@ -20,6 +19,7 @@ import {
   type ChunkCounts,
   type SourceStreams,
 } from './ingest-chunk.ts';
+import { IngestSources } from './ingest-sources.ts';
 import { GroupWriter, WRITER_NAME } from './ingest-writer.ts';
 
 export type IngestOptions = {
@@ -37,7 +37,7 @@ export type IngestResult = ChunkCounts & {
   month: string; // first day
   chunks: number;
   resumedChunks: number; // stored by an earlier start
-  strangers: number; // contracts and purchases of nobody, of what this start has read
+  strangers: number; // contracts, by detail, and purchases of nobody, of what this start has read
   seconds: number;
   customersPerSecond: number; // of what this start has done
   checksum: string;
@@ -54,33 +54,25 @@ const CONNECTIONS = 2;
 
 /**
  * Fills a month of `source.user_monthly_features` and `source.customer_vector` from the sources, as
- * of the month's end. A month that is there is replaced. Killed at any point, the next start goes on
- * behind the last chunk stored, and the month comes out as if nothing had happened.
+ * of the month's end. A month that is there is replaced, once all sources have begun to send. Killed
+ * at any point, the next start goes on behind the last chunk stored, and the month comes out as if
+ * nothing had happened.
  */
 export async function ingest(databaseUrl: string, options: IngestOptions): Promise<IngestResult> {
   const started = monotonicMs();
   const month = parseMonth(options.month);
   return await withClient(databaseUrl, async (client) => {
     await claimMonths(client, WRITER_NAME);
-    const run = await openRun(client, month.first, options);
-    const work = new Ingest(databaseUrl, client, run, month, options);
-    return await work.all(started);
+    const { rodbUrl = databaseUrl, bidbUrl = databaseUrl } = options;
+    const sources = await IngestSources.open({ rodbUrl, bidbUrl });
+    try {
+      const { run, streams } = await openRun(client, month.first, sources, options);
+      const work = new Ingest(databaseUrl, client, run, month, options);
+      return await work.all(streams, sources.customersExpected, started);
+    } finally {
+      await sources.close();
+    }
   });
-}
-
-/** All customers after a code, in order. */
-export async function ingestUsers(rodb: Client, after: string | null): Promise<RowStream> {
-  return await readCustomers(rodb, after);
-}
-
-/** Contracts with their details, in order of customers. */
-export async function ingestContracts(rodb: Client, after: string | null): Promise<RowStream> {
-  return await readContracts(rodb, after);
-}
-
-/** Purchases, in order of customers. */
-export async function ingestPurchaseLogs(bidb: Client, after: string | null): Promise<RowStream> {
-  return await readPurchases(bidb, after);
 }
 
 /**
@@ -113,23 +105,32 @@ function parseMonth(text: string): Month {
   };
 }
 
+/**
+ * Goes on with the month as it was begun, from the same sources and with the same code, or empties it
+ * to begin anew; its sources are open by then.
+ */
 async function openRun(
   client: Client,
   month: string,
+  sources: IngestSources,
   { restart, sizes = INGEST_SIZES }: IngestOptions,
-): Promise<RecommendRun> {
-  const options = { chunk: sizes.chunk };
+): Promise<{ run: RecommendRun; streams: SourceStreams }> {
+  const options = { chunk: sizes.chunk, sources: sources.hash, code: codeVersion() };
   const unfinished = restart ? null : await unfinishedRecommendRun(client, 'ingest', month);
-  if (unfinished && Bun.deepEquals(unfinished.options, options)) return unfinished;
+  if (unfinished && Bun.deepEquals(unfinished.options, options)) {
+    const after = unfinished.chunks.at(-1)?.lastCode ?? null;
+    return { run: unfinished, streams: await sources.streams(after) };
+  }
+  const streams = await sources.streams(null);
   return await transaction(client, 'beginning the month', async () => {
     await monthPartition(client, 'source.user_monthly_features', month, true);
     await monthPartition(client, 'source.customer_vector', month, true);
     const run = await beginRecommendRun(client, 'ingest', month, options);
-    return { run, month, options, chunks: [] };
+    return { run: { run, month, options, chunks: [] }, streams };
   });
 }
 
-/** One ingest at work: three readers, the merge between them, two writers that take turns. */
+/** One ingest at work: the merge of three streams, two writers that take turns. */
 class Ingest {
   readonly #databaseUrl: string;
   readonly #client: Client;
@@ -139,7 +140,6 @@ class Ingest {
   readonly #sizes: IngestSizes;
   readonly #counts = noCounts();
   readonly #checksums: string[];
-  readonly #readers: Client[] = [];
   #writers: GroupWriter[] = [];
   #group: { writer: GroupWriter; chunks: LedgerChunk[]; active: number } | null = null;
   #groups = 0;
@@ -166,15 +166,14 @@ class Ingest {
     }
   }
 
-  async all(started: number): Promise<IngestResult> {
+  async all(streams: SourceStreams, expected: number, started: number): Promise<IngestResult> {
     const before = this.#counts.customers;
     try {
-      const expected = await this.#customersExpected();
-      await this.#chunks(expected);
+      await this.#chunks(streams, expected);
       for (const writer of this.#writers) await writer.drain();
       await this.#committed;
     } finally {
-      await this.#close();
+      await Promise.all(this.#writers.map((writer) => writer.close()));
     }
     const seconds = (monotonicMs() - started) / 1_000;
     const result = this.#result(seconds, before);
@@ -182,12 +181,8 @@ class Ingest {
     return result;
   }
 
-  async #chunks(expected: number): Promise<void> {
-    const assembler = new ChunkAssembler(
-      await this.#streams(),
-      this.#month,
-      await this.#industryNames(),
-    );
+  async #chunks(streams: SourceStreams, expected: number): Promise<void> {
+    const assembler = new ChunkAssembler(streams, this.#month, await this.#industryNames());
     for (let i = 0; i < CONNECTIONS; i++)
       this.#writers.push(await GroupWriter.open(this.#databaseUrl, this.#run.run));
     for (;;) {
@@ -202,19 +197,6 @@ class Ingest {
     this.#commitGroup();
   }
 
-  async #streams(): Promise<SourceStreams> {
-    const { rodbUrl = this.#databaseUrl, bidbUrl = this.#databaseUrl } = this.#options;
-    for (const url of [rodbUrl, rodbUrl, bidbUrl])
-      this.#readers.push(await connect(url, 'millrace ingest reader'));
-    const after = this.#run.chunks.at(-1)?.lastCode ?? null;
-    const [users, contracts, purchases] = this.#readers;
-    return {
-      customers: await ingestUsers(users, after),
-      contracts: await ingestContracts(contracts, after),
-      purchases: await ingestPurchaseLogs(purchases, after),
-    };
-  }
-
   async #industryNames(): Promise<ReadonlyMap<string, string>> {
     const rows = await query<{ code: string; name: string }>(
       this.#client,
@@ -222,20 +204,6 @@ class Ingest {
       'select code, name from source.industry_codes',
     );
     return new Map(rows.map(({ code, name }) => [code, name]));
-  }
-
-  /** As the planner believes; good enough for a bar. */
-  async #customersExpected(): Promise<number> {
-    const { rodbUrl = this.#databaseUrl } = this.#options;
-    return await withClient(rodbUrl, async (rodb) => {
-      const [row] = await query<{ rows: number }>(
-        rodb,
-        'counting customers',
-        `select greatest(reltuples, 0)::float8 as rows from pg_class
-         where oid = 'rodb.customers'::regclass`,
-      );
-      return row.rows;
-    });
   }
 
   /** The writer of the group in hand; groups take turns, so one is stored while the next is made. */
@@ -303,13 +271,5 @@ class Ingest {
       customersPerSecond: Math.round((this.#counts.customers - before) / Math.max(seconds, 0.001)),
       checksum: hash.toString(16).padStart(16, '0'),
     };
-  }
-
-  async #close(): Promise<void> {
-    await Promise.all(this.#writers.map((writer) => writer.close()));
-    for (const reader of this.#readers) {
-      reader.connection.stream.destroy(); // it may be in the middle of a COPY nobody reads
-      await reader.end().catch(() => undefined); // already gone: nothing is left to close
-    }
   }
 }

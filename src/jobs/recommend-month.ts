@@ -8,7 +8,7 @@ import { loadTrainingData } from '../recommend/train.ts';
 import { connect, type Client } from '../store/client.ts';
 import { countVectors, readVectors } from '../store/customer-vectors.ts';
 import { failRecommendRun, noticeDeath } from '../store/publish.ts';
-import { claimMonths, unfinishedRecommendRun } from '../store/recommend-runs.ts';
+import { claimMonths, lastIngest, unfinishedRecommendRun } from '../store/recommend-runs.ts';
 import { WRITER_NAME } from './ingest-writer.ts';
 
 export type MonthOptions = {
@@ -27,6 +27,7 @@ export class MonthWork {
   readonly first: string; // day
   readonly firstMs: number;
   seconds: Record<string, number> = {}; // by phase
+  goesOn = 'the same command goes on'; // told to who stops the work
   readonly #options: MonthOptions;
   #started = monotonicMs();
   #phase = '';
@@ -109,6 +110,7 @@ export class MonthWork {
   async #read(): Promise<CustomerTable> {
     this.begin('read');
     const count = await countVectors(this.client, this.first);
+    await this.#refuseOthers(count);
     this.progress(0, count);
     const rows = await readVectors(this.client, this.first, VECTOR_FIELDS);
     const table = await loadTrainingData(rows, count, (done) => this.progress(done, count));
@@ -126,11 +128,25 @@ export class MonthWork {
     );
   }
 
+  /** What is there is to be what the last ingest left, all of it. */
+  async #refuseOthers(count: number): Promise<void> {
+    const last = await lastIngest(this.client, this.first);
+    if (last === null || (last.state === 'finished' && last.active === count)) return;
+    const found =
+      last.state === 'finished'
+        ? `has ${count} customers where its ingest left ${last.active}`
+        : 'is half ingested';
+    throw new PipelineError(
+      'RUN_CONFLICT',
+      `${this.month} ${found}; \`millrace recommend ingest\` makes it anew`,
+    );
+  }
+
   #stopIfAsked(): void {
     if (!this.#options.signal?.aborted) return;
     throw new PipelineError(
       'INTERRUPTED',
-      `stopped; ${this.month} is as it was, and the same command goes on`,
+      `stopped; what is read of ${this.month} is as it was, and ${this.goesOn}`,
     );
   }
 }

@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { PROJECT_ROOT } from '../base/config.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { connect } from '../store/client.ts';
 import { migrate } from '../store/migrate.ts';
 import { fillCustomers } from './customers.ts';
+import { ingest } from './ingest.ts';
 import { profileMonth } from './recommend-profile.ts';
-import { analyzeCurrentUser, recommendMonth } from './recommend.ts';
+import { analyzeCurrentUser, recommendMonth, trainMonth } from './recommend.ts';
 import { ODD_SOURCES, PROFILES_IN_SQL, PROFILES_STORED } from './testing.ts';
 
 setDefaultTimeout(60_000);
@@ -73,7 +75,37 @@ test('published customers who are others than those ingested are not described',
   const fewer = await profileMonth(url, OPTIONS).catch((cause: unknown) => cause);
   expect(fewer).toMatchObject({ code: 'RUN_CONFLICT' });
   await recommendMonth(url, OPTIONS);
-  await client.query(`delete from source.customer_vector where ccod = 'CUS00000002'`);
+  await client.query(`update source.customer_vector set ccod = 'CUS' where ccod = 'CUS00000002'`);
   const more = await profileMonth(url, OPTIONS).catch((cause: unknown) => cause);
   expect(more).toMatchObject({ code: 'RUN_CONFLICT' });
+});
+
+test('a month that is not what its ingest left is refused', async () => {
+  const failure = (): Promise<unknown> => trainMonth(url, OPTIONS).catch((cause: unknown) => cause);
+  await client.query(`delete from source.customer_vector where ccod = 'CUS'`);
+  expect(await failure()).toMatchObject({
+    code: 'RUN_CONFLICT',
+    message: expect.stringContaining(
+      `has ${made.ingest.active - 1} customers where its ingest left ${made.ingest.active}`,
+    ),
+  });
+  await ingest(url, OPTIONS);
+  await trainMonth(url, OPTIONS);
+  const stop = new AbortController();
+  const sizes = { chunk: 100, group: 1 };
+  const onProgress = (): void => stop.abort();
+  await ingest(url, { ...OPTIONS, sizes, restart: true, signal: stop.signal, onProgress }).catch(
+    () => undefined,
+  );
+  const later = '0016_unfinished_ingests.sql';
+  await client.query(await Bun.file(join(PROJECT_ROOT, 'sql', 'migrations', later)).text());
+  const { rows } = await client.query(`select state, finished_at is null as open
+    from analytics.recommend_runs where phase = 'ingest' order by run_id desc limit 1`);
+  expect(rows).toEqual([{ state: 'discarded', open: false }]);
+  expect(await failure()).toMatchObject({
+    code: 'RUN_CONFLICT',
+    message: expect.stringContaining('is half ingested'),
+  });
+  expect(await ingest(url, { ...OPTIONS, sizes })).toMatchObject({ resumedChunks: 0 });
+  await trainMonth(url, OPTIONS);
 });

@@ -437,6 +437,31 @@ test('stopped, it says so, changes nothing, and goes on as the same run', async 
   expect(await md5()).toBe(sum);
 });
 
+test('the whole month, stopped behind its ingest, says which command goes on, and that does', async () => {
+  const sum = await md5();
+  const stopAt = async (at: string): Promise<unknown> => {
+    const stop = new AbortController();
+    return await analyzeCurrentUser(url, {
+      ...OPTIONS,
+      signal: stop.signal,
+      onProgress: (done, _total, phase) => phase === at && done > 0 && stop.abort(),
+    }).catch((cause: unknown) => cause);
+  };
+  expect(await stopAt('read')).toMatchObject({
+    code: 'INTERRUPTED',
+    message: expect.stringContaining('and `millrace recommend train`, then `run`, go on'),
+  });
+  expect(await stopAt('store')).toMatchObject({
+    code: 'INTERRUPTED',
+    message: expect.stringContaining('and `millrace recommend run` goes on'),
+  });
+  const { rows } = await client.query<{ run: string }>(`select run_id as run
+    from analytics.recommend_runs where state = 'failed' order by run_id desc limit 1`);
+  const { run, checksum } = await recommendMonth(url, OPTIONS);
+  expect({ run, checksum }).toEqual({ run: Number(rows[0].run), checksum: made.run.checksum });
+  expect(await md5()).toBe(sum);
+});
+
 test('a lost connection leaves the month as it was', async () => {
   const sum = await md5();
   let cut: Promise<{ rowCount: number | null }> | undefined;

@@ -68,7 +68,11 @@ export type AnalyzeOptions = TrainOptions &
   Omit<IngestOptions, 'onProgress' | 'sizes'>;
 export type AnalyzeResult = { ingest: IngestResult; train: TrainResult; run: RecommendResult };
 
-/** The whole month: ingest, train, run with profiles; customers are read once for the last two. */
+/**
+ * The whole month: ingest, train, run with profiles; customers are read once for the last two. An
+ * unfinished ingest is gone on with; behind a finished one the single commands go on, since the
+ * sources may have changed and this is to read them.
+ */
 export async function analyzeCurrentUser(
   databaseUrl: string,
   options: AnalyzeOptions,
@@ -79,12 +83,16 @@ export async function analyzeCurrentUser(
     onProgress: (done, total) => onProgress?.(done, total, 'ingest'),
   });
   return await MonthWork.with(databaseUrl, options, async (work) => {
+    work.goesOn = `\`millrace recommend train\`, then \`run\`, go on ${BEHIND_INGEST}`;
     const { result, model, prepared } = await trainIn(work, options);
+    work.goesOn = `\`millrace recommend run\` goes on ${BEHIND_INGEST}`;
     work.restart();
     const run = await recommendIn(work, options, model, prepared);
     return { ingest: ingested, train: result, run };
   });
 }
+
+const BEHIND_INGEST = 'with the same options; `all` would ingest anew';
 
 /** Puts the month's rows and profiles back that were read before, whatever its ingest is at. */
 export async function rollbackPublished(databaseUrl: string, month: string): Promise<string> {

@@ -131,6 +131,24 @@ async function lastRun(
   return { run, month, options: row.options, chunks };
 }
 
+/**
+ * The last ingest of a month: how it ended, and the active customers it left (null: unknown). Null
+ * where the ledger has none.
+ */
+export async function lastIngest(
+  client: Client,
+  month: string,
+): Promise<{ state: string; active: number | null } | null> {
+  const [row] = await query<{ state: string; active: number | null }>(
+    client,
+    'looking for the last ingest',
+    `select state, (result ->> 'active')::float8 as active from analytics.recommend_runs
+     where snapshot_month = $1 and phase = 'ingest' order by run_id desc limit 1`,
+    [month],
+  );
+  return row ?? null;
+}
+
 /** Enters stored chunks; to be called in the transaction that stores their rows. */
 export async function enterChunks(
   client: Client,

@@ -4,8 +4,10 @@ import type { JsonKey } from './json-copy.ts';
 
 /**
  * The sources read in order of customer codes (by code point), each in one COPY: the server joins
- * contracts and their details along their keys, and never sorts where the keys are indexed.
+ * contracts and their details along their keys, and never sorts where the keys are indexed so.
  */
+const C = 'collate "C"'; // whatever the source's own
+
 type Column = readonly [...JsonKey, column?: string];
 
 /** Keys of `user_information`; the last three are ours, the others the original's. */
@@ -62,8 +64,8 @@ export async function readCustomers(client: Client, after: string | null): Promi
   await preferIndexes(client);
   return new RowStream(
     client,
-    `select ${columns.join(', ')} from rodb.customers ${where(client, '고객코드', after)}
-     order by 고객코드`,
+    `select ${columns.join(', ')} from rodb.customers where ${beyond(client, '고객코드', after)}
+     order by 고객코드 ${C}`,
     columns.length,
     'reading customers',
   );
@@ -77,9 +79,10 @@ export async function readContracts(client: Client, after: string | null): Promi
     `select m.고객코드, ${CONTRACT.map(([key, , column]) => column ?? key).join(', ')}
      from rodb.contracts m
      left join rodb.contract_details d
-       on d.고객코드 = m.고객코드 and d.계약일련번호 = m.계약일련번호
-     ${where(client, 'm.고객코드', after)}
-     order by m.고객코드, m.계약일련번호, d.순번`,
+       on d.고객코드 ${C} = m.고객코드 ${C} and d.계약일련번호 ${C} = m.계약일련번호 ${C}
+       and ${beyond(client, 'd.고객코드', after)}
+     where ${beyond(client, 'm.고객코드', after)}
+     order by m.고객코드 ${C}, m.계약일련번호 ${C}, d.순번`,
     CONTRACT.length + 1,
     'reading contracts',
   );
@@ -90,22 +93,25 @@ export async function readPurchases(client: Client, after: string | null): Promi
   return new RowStream(
     client,
     `select customer_code, ${PURCHASE.map(([key]) => key).join(', ')} from bidb.purchases
-     ${where(client, 'customer_code', after)}
-     order by customer_code, order_code, order_sequence`,
+     where ${beyond(client, 'customer_code', after)}
+     order by customer_code ${C}, order_code ${C}, order_sequence`,
     PURCHASE.length + 1,
     'reading purchases',
   );
 }
 
 /** COPY takes no parameters, so the code is quoted by the client's own rules. */
-function where(client: Client, column: string, after: string | null): string {
-  return after === null ? '' : `where ${column} > ${client.escapeLiteral(after)}`;
+function beyond(client: Client, column: string, after: string | null): string {
+  return after === null ? 'true' : `${column} ${C} > ${client.escapeLiteral(after)}`;
 }
 
-/** Rows lie in the order of their keys, or nearly; sorting millions would wait for the last one. */
+/**
+ * Rows lie in the order of their keys, or nearly; sorting millions would wait for the last one. Where
+ * keys of another collation have to be sorted, loops in loops would not end.
+ */
 async function preferIndexes(client: Client): Promise<void> {
   await client.query(
-    'set enable_sort = off; set enable_hashjoin = off; set enable_seqscan = off; set enable_bitmapscan = off',
+    'set enable_sort = off; set enable_hashjoin = off; set enable_nestloop = off; set enable_seqscan = off; set enable_bitmapscan = off',
   );
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, createWriteStream, openSync, readSync, rmSync } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { to } from 'pg-copy-streams';
@@ -11,10 +11,9 @@ import { VECTOR_FIELDS } from '../src/recommend/customers.ts';
 import { withClient, type Client } from '../src/store/client.ts';
 import { startCopy } from '../src/store/copy.ts';
 import { monthTable } from '../src/store/publish.ts';
+import { copyFile } from './shop.ts';
 
 export type Floor = { seconds: number; text: string };
-
-const READ_BYTES = 1 << 20;
 
 /**
  * What a month's run cannot do without: a COPY out of the features it reads and a COPY in of the very
@@ -60,15 +59,7 @@ async function storeAgain(client: Client, first: string, file: string): Promise<
     `create table ${table} (like ${monthTable('analytics.user_recommendation', first)} including defaults)`,
   );
   const copy = startCopy(client, table, RECOMMENDATION_COLUMNS, { freeze: true });
-  const descriptor = openSync(file, 'r');
-  for (;;) {
-    const bytes = Buffer.allocUnsafe(READ_BYTES);
-    const read = readSync(descriptor, bytes);
-    if (read === 0) break;
-    await copy.write(bytes.subarray(0, read));
-  }
-  closeSync(descriptor);
-  await copy.end();
+  await copyFile(copy, file);
   await client.query(`alter table ${table} add primary key (id, snapshot_month);
     alter table ${table} add unique (ccod, snapshot_month); commit`);
 }

@@ -7,7 +7,7 @@ import { PROJECT_ROOT, childEnvironment } from '../src/base/config.ts';
 import { monotonicMs } from '../src/base/clock.ts';
 import { temporary } from '../src/stack/temporary.ts';
 import { withClient } from '../src/store/client.ts';
-import { startCopy } from '../src/store/copy.ts';
+import { startCopy, type Copy } from '../src/store/copy.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { ORDER_COLUMNS } from '../src/store/order-copy.ts';
 
@@ -80,18 +80,23 @@ export async function plainCopy(databaseUrl: string): Promise<{ rows: number; se
       await client.query('checkpoint');
       const started = monotonicMs();
       const copy = startCopy(client, 'orders', ORDER_COLUMNS);
-      const descriptor = openSync(file, 'r');
-      for (;;) {
-        const bytes = Buffer.allocUnsafe(READ_BYTES);
-        const read = readSync(descriptor, bytes);
-        if (read === 0) break;
-        await copy.write(bytes.subarray(0, read));
-      }
-      closeSync(descriptor);
-      const rows = await copy.end();
+      const rows = await copyFile(copy, file);
       return { rows, seconds: (monotonicMs() - started) / 1_000 };
     });
   } finally {
     rmSync(file, { force: true });
   }
+}
+
+/** Sends a file's bytes as they are, ends the COPY, and returns how many rows PostgreSQL took. */
+export async function copyFile(copy: Copy, file: string): Promise<number> {
+  const descriptor = openSync(file, 'r');
+  for (;;) {
+    const bytes = Buffer.allocUnsafe(READ_BYTES);
+    const read = readSync(descriptor, bytes);
+    if (read === 0) break;
+    await copy.write(bytes.subarray(0, read));
+  }
+  closeSync(descriptor);
+  return await copy.end();
 }

@@ -46,6 +46,11 @@ export class PipelineError extends Error {
   }
 }
 
+/** Whether work ended because it was told to stop. */
+export function isInterruption(cause: unknown): boolean {
+  return cause instanceof PipelineError && cause.code === 'INTERRUPTED';
+}
+
 /** What an error says of itself; of several at once, like one for each address tried, the first. */
 export function causeOf(cause: unknown): { code: string; message: string } {
   const code =

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { PipelineError } from '../base/errors.ts';
 import { logger, type Log } from '../base/log.ts';
 import { metrics } from '../base/metrics.ts';
+import { until as eventually } from '../base/testing.ts';
 import type { Pool } from '../model/pool.ts';
 import { temporaryRedis } from '../stack/temporary-redis.ts';
 import { closeRedis, openRedis } from './client.ts';
@@ -29,13 +30,8 @@ beforeEach(async () => {
   metrics.cacheRefreshSeconds.reset();
 });
 
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + WAIT_MS_MAX;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`it never came to this: ${what}`);
-    await Bun.sleep(5);
-  }
-}
+const until = (what: string, holds: () => boolean | Promise<boolean>): Promise<void> =>
+  eventually(holds, WAIT_MS_MAX, what);
 
 async function skipped(reason: string): Promise<number> {
   const { values } = await metrics.cacheSkipped.get();

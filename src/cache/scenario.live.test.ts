@@ -2,6 +2,7 @@ import { afterAll, beforeEach, expect, test } from 'bun:test';
 import type { Redis } from 'ioredis';
 
 import { logger, type Log } from '../base/log.ts';
+import { until as eventually } from '../base/testing.ts';
 import { SCENARIOS } from '../model/scenario.ts';
 import { temporaryRedis } from '../stack/temporary-redis.ts';
 import { closeRedis, openRedis } from './client.ts';
@@ -33,13 +34,8 @@ beforeEach(async () => {
 const choose = (number: number, atMs = Date.now(), minutes?: number): Promise<ChosenScenario> =>
   chooseScenario(redis, number, { atMs, ...(minutes !== undefined && { minutes }) });
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + WAIT_MS_MAX;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`it never came to this: ${what}`);
-    await Bun.sleep(5);
-  }
-}
+const until = (what: string, holds: () => boolean | Promise<boolean>): Promise<void> =>
+  eventually(holds, WAIT_MS_MAX, what);
 
 /** A producer that watches while `during` lasts. */
 async function watching(

@@ -4,7 +4,7 @@ import { temporary } from '../stack/temporary.ts';
 import type { JobDrill } from './drill.ts';
 import { commandOf, type DrillOptions } from './plans.ts';
 import type { DrillHooks } from './stream-drill.ts';
-import { Checks, EVENTS_MIN, firstRowOf, tooLittle, type Verdict } from './verdict.ts';
+import { Checks, EVENTS_MIN, tooLittle, withoutStream, type Verdict } from './verdict.ts';
 
 /** Runs a drill of a job on a PostgreSQL of its own. */
 export async function jobDrill(
@@ -40,12 +40,8 @@ export async function jobDrill(
       faults,
       lost,
       duplicated,
-      deadLetters: { expected: 0, found: 0 },
-      firstRow: firstRowOf([]),
-      quietSeconds: null,
-      byFault: {},
       checks: checks.lines,
-      strikes: [],
+      ...withoutStream(),
     };
   } finally {
     await server.stop();

@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 
 import { Framer, queryText, type WireMessage } from './postgres-wire.ts';
 import { FaultProxy, portOf } from './proxy.ts';
+import { until as eventually } from '../base/testing.ts';
 
 const open: (() => Promise<void> | void)[] = [];
 
@@ -47,13 +48,7 @@ async function proxied(protocol?: 'postgres'): Promise<{ proxy: FaultProxy; clie
   return { proxy, client: await client(proxy.port) };
 }
 
-async function until(holds: () => boolean, msMax = 5_000): Promise<void> {
-  const end = performance.now() + msMax;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`it did not come true: ${holds.toString()}`);
-    await Bun.sleep(5);
-  }
-}
+const until = (holds: () => boolean, msMax = 5_000): Promise<void> => eventually(holds, msMax);
 
 function bytesOf(count: number): Buffer {
   return Buffer.from(Uint8Array.from({ length: count }, (_, i) => (i * 7) & 0xff));

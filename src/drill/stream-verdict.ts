@@ -2,7 +2,14 @@ import { monotonicMs } from '../base/clock.ts';
 import type { Audit } from '../analyse/audit.ts';
 import type { Fault, StrikeFound } from './drill.ts';
 import type { Sent } from './records.ts';
-import { byFault, firstRowOf, tooLittle, type Checks, type Verdict } from './verdict.ts';
+import {
+  byFault,
+  firstRowOf,
+  tooLittle,
+  withoutStream,
+  type Checks,
+  type Verdict,
+} from './verdict.ts';
 
 export type StreamPlan = {
   name: string;
@@ -92,11 +99,7 @@ export function notRun(plan: StreamPlan, checks: Checks, startedMs: number): Ver
     faults: 0,
     lost: 0,
     duplicated: 0,
-    deadLetters: { expected: 0, found: 0 },
-    firstRow: firstRowOf([]),
-    quietSeconds: null,
-    byFault: {},
     checks: checks.lines,
-    strikes: [],
+    ...withoutStream(),
   };
 }

@@ -33,6 +33,20 @@ export type Verdict = {
   strikes: StrikeFound[];
 };
 
+/** Of what had no stream to measure. */
+export function withoutStream(): Pick<
+  Verdict,
+  'deadLetters' | 'firstRow' | 'quietSeconds' | 'byFault' | 'strikes'
+> {
+  return {
+    deadLetters: { expected: 0, found: 0 },
+    firstRow: firstRowOf([]),
+    quietSeconds: null,
+    byFault: {},
+    strikes: [],
+  };
+}
+
 /** Where and when a verdict was reached. */
 export type Circumstances = {
   at: string; // ISO

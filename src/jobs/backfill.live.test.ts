@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { to as copyTo } from 'pg-copy-streams';
 import { seoulMidnight } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
+import { until } from '../base/testing.ts';
 import { gradePreset } from '../model/grade.ts';
 import { CHUNK_ROWS } from '../model/order-batch.ts';
 import type { BackfillRules } from '../model/rules.ts';
@@ -111,14 +112,6 @@ async function failureOf(work: Promise<unknown>): Promise<PipelineError> {
     throw new Error('did not fail as it should', { cause: failure });
   expect(failure.message).not.toContain('\n');
   return failure;
-}
-
-async function until(ready: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 2_000; tries++) {
-    if (await ready()) return;
-    await Bun.sleep(5);
-  }
-  throw new Error('waited in vain');
 }
 
 /** The days' rows as the table has them now, hashed as the run says it hashed them. */

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 
 import { seoulTime } from '../base/clock.ts';
-import { causeOf, PipelineError } from '../base/errors.ts';
+import { causeOf, isInterruption, PipelineError } from '../base/errors.ts';
 import { retry } from '../base/retry.ts';
 import { untilAborted } from '../base/shutdown.ts';
 import type { Time } from '../base/time.ts';
@@ -125,7 +125,7 @@ async function attempt(
     const { rows } = await Promise.race([working, left]);
     return { outcome: 'done', rows };
   } catch (cause) {
-    if (!interrupted(cause)) return { outcome: 'failed', cause };
+    if (!isInterruption(cause)) return { outcome: 'failed', cause };
     if (signal.aborted) return { outcome: 'stopped', cause };
     const message = `the connection that held ${name} was lost, so the work was given up`;
     return { outcome: 'failed', cause: new PipelineError('DATABASE_LOST', message, { cause }) };
@@ -148,10 +148,6 @@ async function runningElsewhere(client: Client, job: string): Promise<string | n
     await Bun.sleep(POLL_MS);
   }
   return `${job} is being started elsewhere`;
-}
-
-function interrupted(cause: unknown): boolean {
-  return cause instanceof PipelineError && cause.code === 'INTERRUPTED';
 }
 
 function errorText(cause: unknown): string {

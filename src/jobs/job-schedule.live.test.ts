@@ -4,6 +4,7 @@ import { HOUR_MS, seoulMidnight, seoulTime } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
 import { REAL_TIME, type Time } from '../base/time.ts';
 import { Timetable } from '../base/timetable.ts';
+import { until } from '../base/testing.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { connect } from '../store/client.ts';
 import { lastRuns, type JobRun } from '../store/job-runs.ts';
@@ -66,14 +67,6 @@ async function passUntil(untilMs: number, schedule = started()): Promise<void> {
 const runs = async (): Promise<JobRun[]> => (await lastRuns(client, { count: 100 })).toReversed();
 const outcomes = async (): Promise<string[]> =>
   (await runs()).map(({ month, outcome }) => `${month} ${outcome}`);
-
-async function until(what: () => Promise<boolean>): Promise<void> {
-  for (let waited = 0; waited < 10_000; waited += 10) {
-    if (await what()) return;
-    await Bun.sleep(10);
-  }
-  throw new Error('it did not happen');
-}
 
 test('a year in which nothing goes wrong: twelve months, each begun when it was due', async () => {
   clock.nowMs = at(2025, 1, 15);

@@ -19,6 +19,7 @@ import { migrate } from '../store/migrate.ts';
 import { fillCustomers } from './customers.ts';
 import { reportMonth } from './quality-report.ts';
 import { analyzeCurrentUser } from './recommend.ts';
+import { withBatchLogin } from './testing.ts';
 
 setDefaultTimeout(60_000);
 
@@ -385,19 +386,10 @@ test('what cannot be reported on is refused, with what to do', async () => {
 });
 
 test('a login that may do what the batch role may is enough; a customer who is gone is noticed', async () => {
-  const login = `report_login_${process.pid}`;
-  await client.query(
-    `create role ${login} login password '${login}'; grant millrace_batch to ${login}`,
-  );
-  try {
-    const as = new URL(url);
-    as.username = login;
-    as.password = login;
-    const { report: same } = await reportMonth(as.href, OPTIONS);
+  await withBatchLogin(client, url, 'report', async (as) => {
+    const { report: same } = await reportMonth(as, OPTIONS);
     expect(same.holdOut).toEqual(report.holdOut);
-  } finally {
-    await client.query(`drop owned by ${login}; drop role ${login}`);
-  }
+  });
   await client.query(`
     delete from source.customer_vector where ccod = (
       select min(ccod) from source.customer_vector where snapshot_month = '2025-12-01')

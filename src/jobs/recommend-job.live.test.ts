@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { wallClock } from '../base/clock.ts';
 import { childEnvironment, PROJECT_ROOT } from '../base/config.ts';
+import { until } from '../base/testing.ts';
 import { testDatabase } from '../stack/testing.ts';
 import { connect } from '../store/client.ts';
 import { lastRuns, type JobRun } from '../store/job-runs.ts';
@@ -84,10 +85,7 @@ test('killed in the middle, a run is lost; the next start says so and does the m
   await scheduled();
   for (const phase of ['ingest', 'store']) expect(await start(phase).exited).toBe(137);
   // PostgreSQL notices that its client is gone a moment later, and lets go of the lock.
-  for (let looks = 0; looks < 100; looks++) {
-    if ((await runs()).every(({ outcome }) => outcome !== 'running')) break;
-    await Bun.sleep(50);
-  }
+  await until(async () => (await runs()).every(({ outcome }) => outcome !== 'running'), 5_000);
   expect((await runs()).map(({ outcome }) => outcome)).toEqual(['lost', 'lost']);
   expect(await start('undisturbed').exited).toBe(0);
   const rows = await expectMonth();

@@ -1,4 +1,4 @@
-import { PipelineError } from '../base/errors.ts';
+import { isInterruption, PipelineError } from '../base/errors.ts';
 import { fingerprint } from '../recommend/fingerprint.ts';
 import type { CustomerTable } from '../recommend/customers.ts';
 import type { Filled, Prepared } from '../recommend/features.ts';
@@ -157,7 +157,7 @@ async function storeRows(
     await writer.finish();
   } catch (cause) {
     // Asked to stop, it stores what is made: a moment's work.
-    if (cause instanceof PipelineError && cause.code === 'INTERRUPTED') await writer.finish();
+    if (isInterruption(cause)) await writer.finish();
     throw cause;
   } finally {
     await writer.close();

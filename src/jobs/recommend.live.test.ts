@@ -20,7 +20,7 @@ import { fillCustomers } from './customers.ts';
 import { explain } from './explain.ts';
 import { ingest } from './ingest.ts';
 import { profileMonth } from './recommend-profile.ts';
-import { PROFILES_IN_SQL, PROFILES_STORED } from './testing.ts';
+import { PROFILES_IN_SQL, PROFILES_STORED, withBatchLogin } from './testing.ts';
 import { analyzeCurrentUser, recommendMonth, rollbackPublished, trainMonth } from './recommend.ts';
 
 setDefaultTimeout(60_000);
@@ -581,18 +581,11 @@ test('a model that was changed, is none, or is missing is refused', async () => 
 });
 
 test('a login that may do what the batch role may is enough', async () => {
-  const login = `recommend_login_${process.pid}`;
-  await client.query(
-    `create role ${login} login password '${login}'; grant millrace_batch to ${login}`,
-  );
-  try {
-    const as = new URL(url);
-    as.username = login;
-    as.password = login;
-    await trainMonth(as.href, OPTIONS);
-    expect((await recommendMonth(as.href, OPTIONS)).checksum).toBe(made.run.checksum);
-    await profileMonth(as.href, OPTIONS);
-    await rollbackPublished(as.href, MONTH);
+  await withBatchLogin(client, url, 'recommend', async (as, login) => {
+    await trainMonth(as, OPTIONS);
+    expect((await recommendMonth(as, OPTIONS)).checksum).toBe(made.run.checksum);
+    await profileMonth(as, OPTIONS);
+    await rollbackPublished(as, MONTH);
     const { rows } = await client.query(
       `
       select relowner <> $1::regrole as owned_by_another,
@@ -601,9 +594,7 @@ test('a login that may do what the batch role may is enough', async () => {
       [login],
     );
     expect(rows).toEqual([{ owned_by_another: true, shown: true }]);
-  } finally {
-    await client.query(`drop owned by ${login}; drop role ${login}`);
-  }
+  });
 });
 
 test("the next month keeps the clusters' ids, and months do not touch each other", async () => {

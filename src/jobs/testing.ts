@@ -1,3 +1,5 @@
+import type { Client } from '../store/client.ts';
+
 /** What no generator should have to make up: every way a row may be odd; of 3,000 customers. */
 export const ODD_SOURCES = `
   update rodb.customers set 고객명 = null, 주소1 = null, 업태 = null, 등록일자 = null, 우편번호 = null where 고객코드 = 'CUS00000005';
@@ -63,3 +65,24 @@ export const PROFILES_STORED = `
     round(avg_purchase_num::numeric, 9), top_contracts, top_purchases, top_business_type,
     top_first_contract_code, contracts_distribution, purchase_distribution
   from analytics.cluster_profile`;
+
+/** Does `work` with the URL of a login that may do what the batch role may, and no more. */
+export async function withBatchLogin(
+  client: Client,
+  url: string,
+  name: string,
+  work: (url: string, login: string) => Promise<void>,
+): Promise<void> {
+  const login = `${name}_login_${process.pid}`;
+  await client.query(
+    `create role ${login} login password '${login}'; grant millrace_batch to ${login}`,
+  );
+  try {
+    const as = new URL(url);
+    as.username = login;
+    as.password = login;
+    await work(as.href, login);
+  } finally {
+    await client.query(`drop owned by ${login}; drop role ${login}`);
+  }
+}

@@ -1,25 +1,8 @@
 import type { OrderEvent } from '../model/event.ts';
 import { WrittenOrder } from '../model/written-order.ts';
-import {
-  textSizeMax,
-  timestampMicros,
-  writeInt64,
-  writeText,
-  type CopyBuffer,
-} from './copy-buffer.ts';
-import {
-  CART_ID,
-  CREATED_AT,
-  DISCOUNT_AMOUNT,
-  FIXED_SIZE,
-  ORDER_ID,
-  QUANTITY,
-  SCENARIO,
-  SHIPPING_COST,
-  TEMPLATE,
-  TOTAL_AMOUNT,
-  UNIT_PRICE,
-} from './order-copy.ts';
+import { textSizeMax, writeText, type CopyBuffer } from './copy-buffer.ts';
+import { CART_ID, FIXED_SIZE, ORDER_ID, TEMPLATE } from './order-copy.ts';
+import { writeNumbers } from './order-numbers-copy.ts';
 import { writeWrittenOrder } from './written-order-copy.ts';
 
 /**
@@ -34,15 +17,7 @@ export function writeOrderEvent(to: CopyBuffer, order: OrderEvent): void {
   for (let i = 0; i < FIXED_SIZE; i++) bytes[start + i] = TEMPLATE[i];
   writeUuid(bytes, start + ORDER_ID, order.orderId);
   writeUuid(bytes, start + CART_ID, order.cartId);
-  writeWhole(view, start + CREATED_AT, timestampMicros(order.createdAtMs));
-  writeWhole(view, start + UNIT_PRICE, order.unitPrice);
-  writeWhole(view, start + TOTAL_AMOUNT, order.totalAmount);
-  writeWhole(view, start + SHIPPING_COST, order.shippingCost);
-  writeWhole(view, start + DISCOUNT_AMOUNT, order.discountAmount);
-  if ((order.quantity | 0) !== order.quantity) throw outOfRange(order.quantity);
-  view.setInt32(start + QUANTITY, order.quantity);
-  if ((order.scenario << 16) >> 16 !== order.scenario) throw outOfRange(order.scenario);
-  view.setInt16(start + SCENARIO, order.scenario);
+  writeNumbers(view, start, order);
   let at = writeText(bytes, view, start + FIXED_SIZE, order.paymentMethod);
   at = writeText(bytes, view, at, order.status);
   at = writeText(bytes, view, at, order.userId);
@@ -66,15 +41,6 @@ function textsSizeMax(order: OrderEvent): number {
     textSizeMax(order.productId) +
     textSizeMax(order.category)
   );
-}
-
-function writeWhole(view: DataView, at: number, value: number): void {
-  if (!Number.isSafeInteger(value)) throw outOfRange(value);
-  writeInt64(view, at, value);
-}
-
-function outOfRange(value: number): RangeError {
-  return new RangeError(`${value} is out of range for its column`);
 }
 
 const NO_DIGIT = 0x100; // survives being shifted and or-ed with any digit

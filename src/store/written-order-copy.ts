@@ -1,24 +1,13 @@
 import { spanLength, spanStart, type Span, type WrittenOrder } from '../model/written-order.ts';
-import { timestampMicros, writeInt64, type CopyBuffer } from './copy-buffer.ts';
-import {
-  CART_ID,
-  CREATED_AT,
-  DISCOUNT_AMOUNT,
-  FIXED_SIZE,
-  ORDER_ID,
-  QUANTITY,
-  SCENARIO,
-  SHIPPING_COST,
-  TEMPLATE,
-  TOTAL_AMOUNT,
-  UNIT_PRICE,
-} from './order-copy.ts';
+import type { CopyBuffer } from './copy-buffer.ts';
+import { CART_ID, FIXED_SIZE, ORDER_ID, TEMPLATE } from './order-copy.ts';
+import { writeNumbers } from './order-numbers-copy.ts';
 
 const TEXTS = 9;
 
 /**
- * Writes an order as `writeOrderEvent` does, from the bytes that it came in. What it is made of was
- * checked when it was read, so nothing can be out of range here.
+ * Writes an order as `writeOrderEvent` does, its ids and texts from the bytes that it came in, which
+ * were checked when they were read.
  */
 export function writeWrittenOrder(to: CopyBuffer, order: WrittenOrder): void {
   const source = order.bytes;
@@ -27,13 +16,7 @@ export function writeWrittenOrder(to: CopyBuffer, order: WrittenOrder): void {
   for (let i = 0; i < FIXED_SIZE; i++) bytes[start + i] = TEMPLATE[i];
   copyUuid(bytes, start + ORDER_ID, source, order.orderIdAt);
   copyUuid(bytes, start + CART_ID, source, order.cartIdAt);
-  writeInt64(view, start + CREATED_AT, timestampMicros(order.createdAtMs));
-  writeInt64(view, start + UNIT_PRICE, order.unitPrice);
-  writeInt64(view, start + TOTAL_AMOUNT, order.totalAmount);
-  writeInt64(view, start + SHIPPING_COST, order.shippingCost);
-  writeInt64(view, start + DISCOUNT_AMOUNT, order.discountAmount);
-  view.setInt32(start + QUANTITY, order.quantity);
-  view.setInt16(start + SCENARIO, order.scenario);
+  writeNumbers(view, start, order);
   let at = copyText(bytes, start + FIXED_SIZE, source, order.paymentMethodSpan);
   at = copyText(bytes, at, source, order.statusSpan);
   at = copyText(bytes, at, source, order.userIdSpan);

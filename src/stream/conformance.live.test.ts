@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 
 import { PipelineError } from '../base/errors.ts';
+import { until as eventually } from '../base/testing.ts';
 import type { StreamRecord } from '../model/event.ts';
 import { temporaryKafka, type TemporaryKafka } from '../stack/temporary-kafka.ts';
 import { testKafka } from '../stack/testing-kafka.ts';
@@ -680,13 +681,7 @@ describe('with brokers that die', () => {
   }, 60_000);
 });
 
-async function until(condition: () => boolean): Promise<void> {
-  const limitMs = performance.now() + 40_000;
-  while (!condition()) {
-    if (performance.now() > limitMs) throw new Error(`not within 40 s: ${condition.toString()}`);
-    await Bun.sleep(50);
-  }
-}
+const until = (holds: () => boolean): Promise<void> => eventually(holds, 40_000);
 
 const DRIVERS_FILE = join(import.meta.dir, 'drivers.ts');
 

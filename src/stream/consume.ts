@@ -1,4 +1,4 @@
-import { PipelineError } from '../base/errors.ts';
+import { isInterruption, PipelineError } from '../base/errors.ts';
 import { errorFields, type Log } from '../base/log.ts';
 import { metrics } from '../base/metrics.ts';
 import { retry } from '../base/retry.ts';
@@ -464,8 +464,4 @@ function eventTimeMs(event: EventOf[Topic]): number {
 
 function isCode(cause: unknown, code: PipelineError['code']): boolean {
   return cause instanceof PipelineError && cause.code === code;
-}
-
-function isInterruption(cause: unknown): boolean {
-  return isCode(cause, 'INTERRUPTED');
 }

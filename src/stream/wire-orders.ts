@@ -4,8 +4,22 @@ import { ORDER_STATUSES, PAYMENT_METHODS, writeOrderId } from '../model/order.ts
 import type { Product } from '../model/product.ts';
 import { orderAgeGroup, type User } from '../model/user.ts';
 import type { OutgoingRecord } from './port.ts';
+import {
+  bytesOf,
+  CART_ID,
+  CREATED_AT,
+  DISCOUNT_AMOUNT,
+  EVENT_TIME,
+  HEAD,
+  ORDER_ID,
+  QUANTITY,
+  SCENARIO,
+  SHIPPING_COST,
+  TOTAL_AMOUNT,
+  UNIT_PRICE,
+} from './wire-order-words.ts';
 import { TIME_BYTES, writeTime } from './wire-time.ts';
-import { TRACE_HEADER, WIRE_VERSION } from './wire.ts';
+import { TRACE_HEADER } from './wire.ts';
 
 /** What orders repeat of users and products, encoded once: the batch's indexes point in here. */
 export type OrderParts = {
@@ -16,9 +30,6 @@ export type OrderParts = {
 
 type Buyer = Pick<User, 'userId' | 'name' | 'addressDistrict' | 'gender' | 'age'>;
 type Article = Pick<Product, 'productId' | 'category'>;
-
-const encoder = new TextEncoder();
-const bytesOf = (text: string): Uint8Array => encoder.encode(text);
 
 /** The parts for batches whose indexes count through these users and products. */
 export function orderParts(users: readonly Buyer[], products: readonly Article[]): OrderParts {
@@ -46,17 +57,6 @@ function inner(fields: object): string {
   return JSON.stringify(fields).slice(1, -1);
 }
 
-const HEAD = bytesOf(`{"version":${WIRE_VERSION},"event_type":"order_created","event_id":"`);
-const EVENT_TIME = bytesOf('","event_time":"');
-const ORDER_ID = bytesOf('","order":{"order_id":"');
-const CART_ID = bytesOf('","cart_id":"');
-const CREATED_AT = bytesOf('","created_at":"');
-const UNIT_PRICE = bytesOf('","unit_price":');
-const TOTAL_AMOUNT = bytesOf(',"total_amount":');
-const SHIPPING_COST = bytesOf(',"shipping_cost":');
-const DISCOUNT_AMOUNT = bytesOf(',"discount_amount":');
-const QUANTITY = bytesOf(',"quantity":');
-const SCENARIO = bytesOf(',"scenario":');
 const PAYMENTS = PAYMENT_METHODS.map((method) => bytesOf(`,"payment_method":"${method}"`));
 const STATUSES = ORDER_STATUSES.map((status) => bytesOf(`,"status":"${status}"`));
 

@@ -2,6 +2,20 @@ import { ORDER_STATUSES, PAYMENT_METHODS } from '../model/order.ts';
 import { SCENARIOS } from '../model/scenario.ts';
 import { GENDERS } from '../model/user.ts';
 import { spanOf, WRITTEN_BYTES_MAX, WrittenOrder, type Span } from '../model/written-order.ts';
+import {
+  bytesOf,
+  CART_ID,
+  CREATED_AT,
+  DISCOUNT_AMOUNT,
+  EVENT_TIME,
+  HEAD,
+  ORDER_ID,
+  QUANTITY,
+  SCENARIO,
+  SHIPPING_COST,
+  TOTAL_AMOUNT,
+  UNIT_PRICE,
+} from './wire-order-words.ts';
 import { parseTime, TIME_BYTES } from './wire-time.ts';
 import { ID_MAX, INT4_MAX, NAME_MAX, WORD_MAX } from './wire.ts';
 
@@ -71,20 +85,6 @@ export function readWrittenOrder(value: Uint8Array): WrittenOrder | null {
   return order;
 }
 
-const encoder = new TextEncoder();
-const bytesOf = (text: string): Uint8Array => encoder.encode(text);
-
-const HEAD = bytesOf('{"version":1,"event_type":"order_created","event_id":"');
-const EVENT_TIME = bytesOf('","event_time":"');
-const ORDER_ID = bytesOf('","order":{"order_id":"');
-const CART_ID = bytesOf('","cart_id":"');
-const CREATED_AT = bytesOf('","created_at":"');
-const UNIT_PRICE = bytesOf('","unit_price":');
-const TOTAL_AMOUNT = bytesOf(',"total_amount":');
-const SHIPPING_COST = bytesOf(',"shipping_cost":');
-const DISCOUNT_AMOUNT = bytesOf(',"discount_amount":');
-const QUANTITY = bytesOf(',"quantity":');
-const SCENARIO = bytesOf(',"scenario":');
 const PAYMENT_METHOD = bytesOf(',"payment_method":"');
 const STATUS = bytesOf('","status":"');
 const USER_ID = bytesOf('","user_id":"');

@@ -1,4 +1,4 @@
-import { PipelineError } from '../base/errors.ts';
+import { isInterruption, PipelineError } from '../base/errors.ts';
 import { errorFields, type Log } from '../base/log.ts';
 import type { Check } from '../show/server.ts';
 import type { SuiteConfig } from './config.ts';
@@ -54,8 +54,7 @@ export async function runPart(
   const { name, config, vitals, slot, log } = wiring;
   let failure: PartFailure | null = null;
   const fail = (cause: unknown): void => {
-    const interrupted = cause instanceof PipelineError && cause.code === 'INTERRUPTED';
-    if (interrupted && stop.signal.aborted) return;
+    if (isInterruption(cause) && stop.signal.aborted) return;
     const fields = errorFields(cause);
     log.error(failure === null ? 'failed' : 'failed again on the way out', fields);
     failure ??= { code: String(fields['code']), message: String(fields['error']) };

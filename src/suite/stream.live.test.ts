@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { childEnvironment, PROJECT_ROOT } from '../base/config.ts';
 import { EXIT_CODES } from '../base/errors.ts';
+import { until as eventually } from '../base/testing.ts';
 import { TOPICS } from '../model/event.ts';
 import { parseExposition, type Family } from '../show/testing.ts';
 import { temporaryKafka, type TemporaryKafka } from '../stack/temporary-kafka.ts';
@@ -73,13 +74,8 @@ async function start(words: string[], extra: Record<string, string> = {}): Promi
   return { url: await served.promise, signal: (name) => child.kill(name), ended };
 }
 
-async function until(what: () => Promise<boolean>, secondsMax = 60): Promise<void> {
-  const end = performance.now() + secondsMax * 1_000;
-  while (!(await what().catch(() => false))) {
-    if (performance.now() > end) throw new Error(`it did not happen: ${what.toString()}`);
-    await Bun.sleep(100);
-  }
-}
+const until = (what: () => Promise<boolean>, secondsMax = 60): Promise<void> =>
+  eventually(() => what().catch(() => false), secondsMax * 1_000, what.toString());
 
 const isReady = async (url: string): Promise<boolean> =>
   (await fetch(`${url}/readyz`)).status === 200;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { PROJECT_ROOT } from '../base/config.ts';
 import { logger } from '../base/log.ts';
+import { until } from '../base/testing.ts';
 import { configFromEnvironment } from './config.ts';
 import { Suite } from './suite.ts';
 import type { PartSpec } from './supervisor.ts';
@@ -78,14 +79,6 @@ function suite(...workers: string[]) {
     await made.close();
   };
   return { made, over, rows, restarts, reasons, stop, controller };
-}
-
-async function until(what: () => Promise<boolean>, msMax = 10_000): Promise<void> {
-  for (let waited = 0; waited < msMax; waited += 20) {
-    if (await what()) return;
-    await Bun.sleep(20);
-  }
-  throw new Error('it did not happen');
 }
 
 test('threads tell what they count, are asked to stop, and finish what they do', async () => {

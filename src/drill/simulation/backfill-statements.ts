@@ -1,5 +1,5 @@
 import type { LedgerDay } from '../../store/runs.ts';
-import type { Row, Statement } from './client.ts';
+import { committing, rollingBack, type Row, type Statement } from './client.ts';
 import type { State, StoredRun } from './database.ts';
 import type { Session } from './session.ts';
 
@@ -27,22 +27,8 @@ export const STATEMENTS: readonly Statement[] = [
   { begins: 'begin', point: 'backfill begin', run: () => [] },
   { begins: 'insert into backfill_days', point: 'backfill days', run: enterDays },
   { begins: FINISH, point: 'backfill end', run: finish },
-  {
-    begins: 'commit',
-    point: 'backfill commit',
-    run: (session) => {
-      session.commit();
-      return [];
-    },
-  },
-  {
-    begins: 'rollback',
-    point: 'backfill rollback',
-    run: (session) => {
-      session.rollback();
-      return [];
-    },
-  },
+  committing('backfill commit'),
+  rollingBack('backfill rollback'),
 ];
 
 /** Connections whose names begin so, other than this one. */

@@ -1,4 +1,3 @@
-import { PipelineError } from '../../base/errors.ts';
 import { followPools } from '../../cache/follow.ts';
 import type { Generation } from '../../cache/pools.ts';
 import { refreshPools } from '../../cache/refresh.ts';
@@ -7,6 +6,7 @@ import type { Pool } from '../../model/pool.ts';
 import type { SimulatedDatabase } from './database.ts';
 import { SimulatedRedisClient, type SimulatedRedis } from './redis.ts';
 import { SILENT, type Running } from './running.ts';
+import { unreachable } from './sink-store.ts';
 
 export const ENTRIES = 2; // users, and as many products
 
@@ -47,12 +47,12 @@ export async function refresh(
       process.call(
         'cache rows',
         () => {
-          if (database.away) throw away();
+          if (database.away) throw unreachable();
           const pool = pools[log.read++ % POOLS];
           reading = pool.users[0].name;
           return pool;
         },
-        away,
+        unreachable,
       ),
   });
 }
@@ -71,8 +71,4 @@ export async function follow(
     time: process,
     onGeneration: (generation) => log.seen.push(generation),
   });
-}
-
-function away(): PipelineError {
-  return new PipelineError('DATABASE_UNREACHABLE', 'away', { retryable: true });
 }

@@ -13,6 +13,14 @@ export type Statement = {
 
 export type Row = Record<string, unknown>;
 
+export function committing(point: Point): Statement {
+  return { begins: 'commit', point, run: (session) => (session.commit(), []) };
+}
+
+export function rollingBack(point: Point): Statement {
+  return { begins: 'rollback', point, run: (session) => (session.rollback(), []) };
+}
+
 type Query = string | { text: string; values?: unknown[] };
 
 /** Stands in for a client of `pg`: takes the statements it knows, each at one instant. */

@@ -1,6 +1,13 @@
 import type { Client } from '../../store/client.ts';
 import { keepFolding } from '../../suite/parts/folding.ts';
-import { pgFailures, SimulatedClient, type Row, type Statement } from './client.ts';
+import {
+  committing,
+  pgFailures,
+  rollingBack,
+  SimulatedClient,
+  type Row,
+  type Statement,
+} from './client.ts';
 import type { Effect, SimulatedDatabase } from './database.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Session } from './session.ts';
@@ -73,22 +80,8 @@ const STATEMENTS: readonly Statement[] = [
   { begins: 'with due as ( select user_id', point: 'fold users', run: foldUsers },
   { begins: 'with due as ( select product_id', point: 'fold products', run: foldProducts },
   { begins: 'delete from order_effects', point: 'fold delete', run: forget },
-  {
-    begins: 'commit',
-    point: 'fold commit',
-    run: (session) => {
-      session.commit();
-      return [];
-    },
-  },
-  {
-    begins: 'rollback',
-    point: 'fold rollback',
-    run: (session) => {
-      session.rollback();
-      return [];
-    },
-  },
+  committing('fold commit'),
+  rollingBack('fold rollback'),
 ];
 
 function ages({ database }: Session): Row[] {

@@ -246,6 +246,6 @@ export async function connectTo(
   );
 }
 
-function unreachable(): PipelineError {
+export function unreachable(): PipelineError {
   return new PipelineError('DATABASE_UNREACHABLE', 'no connection', { retryable: true });
 }

@@ -34,8 +34,12 @@ export async function endInOrder(ending: Ending): Promise<number | null> {
   await checkConnections(rig, check);
   await Promise.all(fleet.takers.map((member) => stop(member, check)));
   await checkOffsets(rig, check);
-  const surprises = fleet.surprises().map(({ member, code }) => `${member} with ${code}`);
-  check('no process ended by itself', surprises.length === 0, surprises.join(', ') || 'none');
+  const surprises = fleet
+    .surprises()
+    .map(({ member, code, lastWords }) => `${member} with ${code}: ${lastWords}`);
+  const away = fleet.refusedStarts();
+  const none = away === 0 ? 'none' : `none; ${away} started while a server was away, and again`;
+  check('no process ended by itself', surprises.length === 0, surprises.join(', ') || none);
   return quietSeconds;
 }
 
@@ -50,8 +54,10 @@ export async function auditRig({ postgres, redis, admin, ledger }: Rig): Promise
 
 async function stop(member: Fleet['makers'], check: Scene['check']): Promise<void> {
   const { code, ms } = await member.stop();
+  const pass = code === 0 && ms < STOP_MS_MAX;
   const found = `${member.name} ended with ${code} after ${Math.round(ms)} ms`;
-  check('SIGTERM ends a process with 0 within 5 s', code === 0 && ms < STOP_MS_MAX, found);
+  const why = pass ? '' : `: ${member.lastWords()}`;
+  check('SIGTERM ends a process with 0 within 5 s', pass, found + why);
 }
 
 /** Nothing waits in the middle of a transaction: it would hold its locks for ever. */

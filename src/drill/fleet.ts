@@ -19,6 +19,8 @@ export type Fleet = {
   guest(): Member;
   start(signal: AbortSignal): Promise<void>;
   surprises(): Surprise[];
+  /** Starts that found a server away, said so, and were made again. */
+  refusedStarts(): number;
   /** Kills what still runs, and ends the proxies. */
   end(): Promise<void>;
 };
@@ -86,6 +88,8 @@ export async function fleetOf(rig: Rig, rate: number): Promise<Fleet> {
       return guest;
     },
     surprises: () => [...all, ...guests].flatMap((member) => member.surprises),
+    refusedStarts: () =>
+      [...all, ...guests].reduce((sum, { refusedStarts }) => sum + refusedStarts, 0),
     async end() {
       for (const member of [...all, ...guests]) member.kill();
       await Promise.all([...all, ...guests].map((member) => member.gone()));

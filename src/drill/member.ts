@@ -16,12 +16,21 @@ export type MemberOptions = {
   proxy: FaultProxy | null; // in front of its PostgreSQL
 };
 
-/** How a process ended that nobody had ended. */
-export type Surprise = { member: string; code: number };
+/** How a process ended that nobody had ended, and the last line of its log. */
+export type Surprise = { member: string; code: number; lastWords: string };
 
 const STOP_MS_MAX = 10_000;
 const AGAIN_MS = 300;
 const ANSWER_MS_MAX = 5_000;
+const START_MS_MAX = 15_000; // in which a start is refused by a server that is away
+const LAST_WORDS_MAX = 300; // characters
+
+/** A start that finds a server away says so and ends with one of these, to be started again. */
+const AWAY_CODES = new Set<number>([
+  EXIT_CODES.DATABASE_UNREACHABLE,
+  EXIT_CODES.KAFKA_UNREACHABLE,
+  EXIT_CODES.REDIS_UNREACHABLE,
+]);
 
 /**
  * A process of the shop that a drill may kill. One that ends by itself is started again, as what runs
@@ -32,8 +41,10 @@ export class Member {
   readonly proxy: FaultProxy | null;
   readonly surprises: Surprise[] = [];
   starts = 0;
+  refusedStarts = 0; // of them, those that found a server away
   readonly #options: MemberOptions;
   #child: Bun.Subprocess | null = null;
+  #startedMs = -Infinity;
   #ending = false; // we have ended it, or are about to
 
   constructor(options: MemberOptions) {
@@ -46,14 +57,20 @@ export class Member {
     return this.#child?.pid;
   }
 
+  /** Since its last start. */
+  get upMs(): number {
+    return this.#child === null ? 0 : monotonicMs() - this.#startedMs;
+  }
+
   start(): void {
-    const { name, words, environment, httpPort, folder } = this.#options;
+    const { words, environment, httpPort } = this.#options;
     this.#ending = false;
     this.starts++;
+    this.#startedMs = monotonicMs();
     const child = spawnServer({
       argv: boundTo('process', 'KILL', [process.execPath, ...words]),
       cwd: PROJECT_ROOT,
-      log: join(folder, `${name}.log`),
+      log: this.#log,
       env: childEnvironment({ ...environment, MILLRACE_HTTP_PORT: `${httpPort}` }),
     });
     this.#child = child;
@@ -105,9 +122,25 @@ export class Member {
     if (this.#ending || this.#child !== child) return;
     this.#child = null;
     // Somebody's connection may have been given the port; it lets go of it in a moment.
-    if (code !== EXIT_CODES.PORT_IN_USE) this.surprises.push({ member: this.name, code });
+    if (code !== EXIT_CODES.PORT_IN_USE) this.#note(code);
     await Bun.sleep(AGAIN_MS);
     if (!this.#ending && this.#child === null) this.start();
+  }
+
+  #note(code: number): void {
+    const refused = AWAY_CODES.has(code) && monotonicMs() - this.#startedMs < START_MS_MAX;
+    if (refused) this.refusedStarts++;
+    else this.surprises.push({ member: this.name, code, lastWords: this.lastWords() });
+  }
+
+  /** The last line of its log, where it says why it ended. */
+  lastWords(): string {
+    const lines = readFileSync(this.#log, 'utf8').trimEnd().split('\n');
+    return (lines.at(-1) ?? '').slice(0, LAST_WORDS_MAX);
+  }
+
+  get #log(): string {
+    return join(this.#options.folder, `${this.name}.log`);
   }
 
   /** A path of its health server; status 0: it does not answer. */

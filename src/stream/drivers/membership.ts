@@ -45,6 +45,10 @@ export type MembershipEvents = {
  * Membership of a group by the classic protocol: join, learn the partitions, send heartbeats until
  * the group changes, begin again. It outlives any absence of the coordinator. Nothing is held while
  * the group rebalances, or once no heartbeat has come through for a session.
+ *
+ * A static member that is fenced has a successor under its instance id, and ends. But it may have fenced
+ * itself, by a join whose answer was lost, or the coordinator that knew its last join has died: once
+ * after each of these it joins anew.
  */
 export class Membership {
   #cluster: Cluster;
@@ -53,6 +57,8 @@ export class Membership {
   #memberId = '';
   #standing: Standing | undefined;
   #joining: Connection | undefined;
+  #joinedAt = ''; // the coordinator's address
+  #ownFence = false; // being fenced may be the work of a join of ours
   #stop = new AbortController();
   #running: Promise<void>;
 
@@ -126,6 +132,11 @@ export class Membership {
 
   #mayRetry(error: PipelineError, code: string | undefined): boolean {
     if (code === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
+    if (code === 'FENCED_INSTANCE_ID' && this.#ownFence) {
+      this.#ownFence = false;
+      this.#memberId = '';
+      return true;
+    }
     if (code !== undefined && FINAL.has(code)) return false;
     return error.code !== 'KAFKA_DENIED';
   }
@@ -133,7 +144,7 @@ export class Membership {
   /** Joins, and in the one member that the coordinator picks, deals the partitions. */
   async #join(): Promise<Standing> {
     const { group, topic, instanceId, sessionMsMax } = this.#options;
-    const address = await this.#cluster.coordinator(group);
+    const address = await this.#coordinatorOf(group);
     // The answer waits for the other members, for a session at most: joining again is all they do.
     const connection = await this.#cluster.open(address, sessionMsMax + JOIN_MARGIN_MS);
     this.#joining = connection;
@@ -158,6 +169,7 @@ export class Membership {
           null,
         );
       const joined = await join().catch(async (cause: unknown) => {
+        if (brokerCode(cause) === undefined) this.#ownFence = true; // it may have been heard
         const given = memberIdOf(cause);
         if (given === undefined) throw cause;
         this.#memberId = given; // the coordinator gives an id first, and wants to hear it
@@ -196,6 +208,14 @@ export class Membership {
       this.#joining = undefined;
       await connection.close();
     }
+  }
+
+  /** Where the group's coordinator is; one that took over may not know of our last join. */
+  async #coordinatorOf(group: string): Promise<string> {
+    const address = await this.#cluster.coordinator(group);
+    if (this.#joinedAt !== '' && this.#joinedAt !== address) this.#ownFence = true;
+    this.#joinedAt = address;
+    return address;
   }
 
   async #deal({ members }: JoinResponse): Promise<Dealt> {
@@ -252,7 +272,7 @@ export class Membership {
   /** The coordinator may have moved, or come back. */
   async #coordinatorAnew(last: Connection): Promise<Connection> {
     try {
-      return await this.#cluster.to(await this.#cluster.coordinator(this.#options.group));
+      return await this.#cluster.to(await this.#coordinatorOf(this.#options.group));
     } catch {
       return last; // the next heartbeat asks again
     }

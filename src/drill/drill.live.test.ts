@@ -73,6 +73,9 @@ test('the table has a row for each verdict, and names what was not run', () => {
       command: 'bun run millrace drill cut-commit --seed 7',
       seconds: 60,
       events: 12_345,
+      audited: 12_345,
+      acknowledged: 12_345,
+      inDoubt: 0,
       ratePerSecond: 500,
       faults: 20,
       lost: 1,
@@ -88,7 +91,7 @@ test('the table has a row for each verdict, and names what was not run', () => {
   ]);
   const row = text.split('\n').find((line) => line.startsWith('| `cut-commit`')) ?? '';
   expect(row).toContain('| 12,345 | 20 | **1** | **0** |');
-  expect(row).toContain('p50 100 ms, p95 200 ms, max 200 ms');
+  expect(row).toContain('p50 100 ms, max 200 ms');
   expect(row).toContain('**failed**: the audit is clean: a\\|b |');
   expect(text).toContain('- `cut-commit`: **failed**: the audit is clean');
   expect(text).toContain('bun run millrace drill cut-commit --seed 7');

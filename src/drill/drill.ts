@@ -31,7 +31,8 @@ export type Scene = {
   records: RecordMaker;
   /** Ms from now, or from a moment given, until all partitions of orders move on. */
   firstRow: (fromMs?: number) => Promise<number | null>;
-  check: (name: string, pass: boolean, found: string) => void;
+  /** A line of the verdict; of many with one name the one of the largest `size` is told. */
+  check: (name: string, pass: boolean, found: string, size?: number) => void;
 };
 
 /** Makes records besides those of the shop's own producer, and remembers what is to become of them. */
@@ -51,6 +52,7 @@ export type Fault = {
   place: Place;
   times: number; // in a drill of its own
   secondsEach: number; // about, for the list
+  firstRowMsMax: number; // in a drill of its own; what takes longer fails it
   spares: boolean; // no process ends by it, so memory can be watched over many of them
   /** Makes ready before anything runs. */
   prepare?: (rig: Rig) => Promise<Prepared>;

@@ -7,10 +7,14 @@ import { storedOffsets } from '../store/offsets.ts';
 import type { Scene } from './drill.ts';
 import type { Fleet } from './fleet.ts';
 import type { Flow } from './flow.ts';
+import type { Member } from './member.ts';
 import type { Rig } from './rig.ts';
 
 const QUIET_SECONDS_MAX = 60;
 const STOP_MS_MAX = 5_000;
+
+/** What the audit found, and how many events the makers' ledger has as acknowledged. */
+export type RigAudit = Audit & { acknowledged: number };
 
 type Ending = {
   rig: Rig;
@@ -44,20 +48,32 @@ export async function endInOrder(ending: Ending): Promise<number | null> {
 }
 
 /** Every record against every row, the producers' ledger, and the cache. */
-export async function auditRig({ postgres, redis, admin, ledger }: Rig): Promise<Audit> {
+export async function auditRig({ postgres, redis, admin, ledger }: Rig): Promise<RigAudit> {
   const file = Bun.file(ledger);
   const acked = (await file.exists()) ? readLedger(ledger, await file.text()) : [];
-  return await withClient(postgres.databaseUrl, (client) =>
+  const found = await withClient(postgres.databaseUrl, (client) =>
     withRedis(redis.redisUrl, (cache) => audit(client, admin, { redis: cache, ledger: acked })),
   );
+  const acknowledged = acked.reduce((sum, { from, to }) => sum + to - from, 0);
+  return { ...found, acknowledged };
 }
 
-async function stop(member: Fleet['makers'], check: Scene['check']): Promise<void> {
-  const { code, ms } = await member.stop();
+async function stop(member: Member, check: Scene['check']): Promise<void> {
+  const ended = await member.stop();
+  if (ended === null) check('every process runs at the end', false, `${member.name} does not`);
+  else checkStop(member, ended, check);
+}
+
+/** How a process ended that was asked to. */
+export function checkStop(
+  member: Member,
+  { code, ms }: { code: number; ms: number },
+  check: Scene['check'],
+): void {
   const pass = code === 0 && ms < STOP_MS_MAX;
   const found = `${member.name} ended with ${code} after ${Math.round(ms)} ms`;
   const why = pass ? '' : `: ${member.lastWords()}`;
-  check('SIGTERM ends a process with 0 within 5 s', pass, found + why);
+  check('SIGTERM ends a process with 0 within 5 s', pass, found + why, ms);
 }
 
 /** Nothing waits in the middle of a transaction: it would hold its locks for ever. */

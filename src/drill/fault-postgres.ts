@@ -22,7 +22,7 @@ const MOMENTS: readonly (readonly [
   from: Side,
   matches: (message: WireMessage) => boolean,
 ])[] = [
-  ['in the middle of COPY', 'client', ({ type }) => type === 'd'],
+  ['as its COPY begins', 'client', ({ type }) => type === 'd'],
   ['at the end of COPY', 'client', ({ type }) => type === 'c'],
   ['idle in its transaction', 'client', (message) => queryText(message) === 'commit'],
   ['idle after COMMIT', 'server', (message) => commandTag(message) === 'COMMIT'],
@@ -37,6 +37,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     place: 'postgres',
     times: 5,
     secondsEach: 8,
+    firstRowMsMax: 5_000,
     spares: true,
     strike: (scene) =>
       away(scene, 'fast shutdown', () =>
@@ -51,6 +52,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     place: 'postgres',
     times: 5,
     secondsEach: 8,
+    firstRowMsMax: 5_000,
     spares: true,
     strike: (scene) => away(scene, 'SIGKILL', () => scene.rig.postgres.kill()),
   },
@@ -62,6 +64,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     place: 'links',
     times: 16,
     secondsEach: 2,
+    firstRowMsMax: 5_000,
     spares: true,
     strike: terminate,
   },
@@ -73,6 +76,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     place: 'postgres',
     times: 4,
     secondsEach: 8,
+    firstRowMsMax: 10_000,
     spares: true,
     prepare: smallDisk,
     strike: fillDisk,
@@ -85,21 +89,19 @@ async function away(
   end: () => Promise<unknown>,
 ): Promise<Strike> {
   const ms = outageSeconds === null ? chance.between(...AWAY_MS) : outageSeconds * 1_000;
-  const { pid } = fleet.suite;
-  const { status: before } = await fleet.suite.get('/livez');
+  const { suite } = fleet;
+  const { pid } = suite;
+  const { status: before } = await suite.get('/livez');
   await end();
   const downMs = monotonicMs();
-  const { status: live } = await fleet.suite.get('/livez');
+  const { status: live } = await suite.get('/livez');
   await pause(ms / 2, signal);
-  const { status: ready } = await fleet.suite.get('/readyz');
+  const { status: ready } = await suite.get('/readyz');
   const found = `livez ${live}, readyz ${ready}`;
   // In a mix another fault may have it down or starting; a death of its own fails the drill elsewhere.
-  if (before === 200 && fleet.suite.pid === pid) {
-    check(
-      'without PostgreSQL a consumer lives and is not ready',
-      live === 200 && ready === 503,
-      found,
-    );
+  if (before === 200 && suite.steady && suite.pid === pid) {
+    const pass = live === 200 && ready === 503;
+    check('without PostgreSQL a consumer lives and is not ready', pass, found);
   }
   await pause(ms - (monotonicMs() - downMs), signal);
   await startAgain(rig.postgres);
@@ -111,18 +113,26 @@ async function terminate({ rig, fleet, chance, signal, firstRow }: Scene): Promi
   const member = chance.pick(fleet.takers);
   const [moment, from, matches] = chance.pick(MOMENTS);
   if (member.proxy === null) return null;
+  let ended = false;
   const armed = member.proxy.arm({
     from,
     matches: (message, link) => isOrderSink(link) && matches(message),
     async act({ backendPid }) {
-      await withClient(rig.postgres.databaseUrl, (client) =>
-        client.query('select pg_terminate_backend($1, 2000)', [backendPid]),
-      );
+      ended = await endBackend(rig, backendPid).catch(() => false); // the server is away
       return 'forward';
     },
   });
-  if (!(await struckWithin(armed, signal))) return null;
+  if (!(await struckWithin(armed, signal)) || !ended) return null;
   return { what: `${member.name}, ${moment}`, firstRow: firstRow() };
+}
+
+/** Whether the server has ended that backend. */
+async function endBackend({ postgres }: Rig, pid: number): Promise<boolean> {
+  return await withClient(postgres.databaseUrl, async (client) => {
+    const sql = 'select pg_terminate_backend($1, 2000) as ended';
+    const { rows } = await client.query<{ ended: boolean }>(sql, [pid]);
+    return rows[0].ended;
+  });
 }
 
 function diskOf({ folder }: Rig): string {
@@ -159,12 +169,13 @@ async function fillDisk(scene: Scene): Promise<Strike | null> {
   const { rig, fleet, chance, signal, firstRow } = scene;
   const filler = join(diskOf(rig), 'filler');
   // Ends when there is no room for more, whatever the server takes meanwhile.
-  await Bun.spawn(['dd', 'if=/dev/zero', `of=${filler}`, 'bs=64k'], { stderr: 'ignore' }).exited;
+  const dd = Bun.spawn(['dd', 'if=/dev/zero', `of=${filler}`, 'bs=64k'], { stderr: 'pipe' });
+  const full = (await dd.stderr.text()).includes('No space left');
   const ms = chance.between(...FULL_MS);
   await pause(ms, signal);
   const answers = await Promise.all(fleet.takers.map((member) => member.get('/readyz')));
   rmSync(filler);
   // Where nothing came to be stored meanwhile, nobody felt it.
-  if (answers.every(({ status }) => status === 200)) return null;
+  if (!full || answers.every(({ status }) => status !== 503)) return null;
   return { what: `disk full for ${(ms / 1_000).toFixed(1)} s`, firstRow: firstRow() };
 }

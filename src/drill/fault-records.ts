@@ -13,6 +13,7 @@ export const RECORD_FAULTS: readonly Fault[] = [
     place: 'records',
     times: 10,
     secondsEach: 3,
+    firstRowMsMax: 5_000,
     spares: true,
     async strike({ records, firstRow }) {
       const copies = await records.repeated(ORDERS);
@@ -28,6 +29,7 @@ export const RECORD_FAULTS: readonly Fault[] = [
     place: 'records',
     times: 10,
     secondsEach: 4,
+    firstRowMsMax: 5_000,
     spares: true,
     async strike({ records, firstRow }) {
       const bad = await records.poisoned(KINDS);

@@ -49,8 +49,8 @@ export class Flow {
    */
   async allMoved(fromMs: number, msMax: number, signal: AbortSignal): Promise<number | null> {
     await pause(SETTLE_MS, signal);
-    const looks = this.#looks;
-    while (this.#looks < looks + 1 && !this.#late(fromMs, msMax, signal)) await Bun.sleep(LOOK_MS);
+    const looks = this.#looks + 2; // one may have begun before the moment
+    while (this.#looks < looks && !this.#late(fromMs, msMax, signal)) await Bun.sleep(LOOK_MS);
     const before = this.#orders();
     const moved = (): boolean => {
       const now = this.#orders();

@@ -16,7 +16,7 @@ export const BACKFILL_KILL: JobDrill = {
   name: 'backfill-kill',
   what: 'SIGKILL of a backfill at random points, and --resume, until it is done',
   how: 'kill -9 within 300 ms after a run began or days were stored; the end is held against an undisturbed run, row by row',
-  peers: 'Spark foreachBatch delivers at least once; a killed job of others starts over',
+  peers: 'Spark foreachBatch delivers at least once',
   times: 8,
   secondsEach: 3,
   run,

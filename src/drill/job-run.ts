@@ -26,7 +26,7 @@ export async function jobDrill(
       say,
     });
     checks.note('nothing is lost or doubled', lost + duplicated === 0, `${lost} and ${duplicated}`);
-    const why = tooLittle(events, faults, eventsMin) ?? checks.firstFailure;
+    const why = tooLittle({ events, faults }, { eventsMin, times: null }) ?? checks.firstFailure;
     return {
       drill: job.name,
       what: job.what,

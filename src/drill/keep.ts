@@ -35,7 +35,7 @@ export function keptVerdicts(folder: string): Kept[] {
 }
 
 function commit(): string {
-  const words = ['git', 'rev-parse', '--short', 'HEAD'];
+  const words = ['git', 'describe', '--always', '--dirty', '--exclude=*'];
   const child = Bun.spawnSync(words, { cwd: PROJECT_ROOT, stderr: 'ignore' });
   return child.exitCode === 0 ? child.stdout.toString().trim() : '';
 }

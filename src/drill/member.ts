@@ -62,6 +62,11 @@ export class Member {
     return this.#child === null ? 0 : monotonicMs() - this.#startedMs;
   }
 
+  /** Whether it runs and nobody has told it to end. */
+  get steady(): boolean {
+    return this.#child !== null && !this.#ending;
+  }
+
   start(): void {
     const { words, environment, httpPort } = this.#options;
     this.#ending = false;
@@ -94,11 +99,11 @@ export class Member {
     this.start();
   }
 
-  /** SIGTERM; its exit code and how long that took. */
-  async stop(): Promise<{ code: number; ms: number }> {
+  /** SIGTERM; its exit code and how long that took. Null: it did not run. */
+  async stop(): Promise<{ code: number; ms: number } | null> {
     this.#ending = true;
     const child = this.#child;
-    if (!child) return { code: 0, ms: 0 };
+    if (!child) return null;
     const from = monotonicMs();
     sendSignal(child.pid, 'SIGTERM');
     const late = setTimeout(() => sendSignal(child.pid, 'SIGKILL'), STOP_MS_MAX);

@@ -21,6 +21,7 @@ const FIRST_ROW_MS_MAX = 150_000;
 const READY_MS_MAX = 60_000;
 const EVENTS_MS_MAX = 180_000;
 const MINUTE_MS = 60_000;
+const ATTEMPTS_MAX = 3; // to inject a fault
 const CHOICES = 1; // draws of what to strike and when; the strikes' own are of number 0
 
 /** Loads the shop, strikes it, lets it come to rest, and audits. */
@@ -80,7 +81,7 @@ class StreamRun {
     const { seed, ratePerSecond, outageSeconds, watchMemory } = this.#plan;
     const { signal } = this.#hooks;
     const rig = this.#rig;
-    const check: Scene['check'] = (name, pass, found) => this.#checks.note(name, pass, found);
+    const check = this.#checks.note.bind(this.#checks);
     const fleet = await fleetOf(rig, ratePerSecond);
     const flow = new Flow(rig.postgres.databaseUrl);
     let records: Records | null = null;
@@ -107,7 +108,8 @@ class StreamRun {
       this.#goOn();
       const found = await auditRig(rig);
       const events = flow.stored - before;
-      const ran = { events, quietSeconds, startedMs, lettersBefore };
+      const makersKilled = fleet.makers.starts > 1;
+      const ran = { events, quietSeconds, startedMs, lettersBefore, makersKilled };
       return streamVerdict(this.#plan, this.#checks, {
         ...ran,
         strikes: this.#strikes,
@@ -123,30 +125,57 @@ class StreamRun {
 
   /** One strike after the other, each known by its number, so that a seed repeats them. */
   async #strikeAll(scene: Scene): Promise<void> {
-    const { times, minutes, seed, gapMs, inTurn, faults } = this.#plan;
+    const untilMs = this.#loadMs + this.#plan.minutes * MINUTE_MS;
+    if (this.#plan.inTurn) await this.#strikeInTurn(scene);
+    else await this.#strikeByChance(scene, untilMs);
+    await this.#ready(scene);
+    await pause(Math.max(0, untilMs - monotonicMs()), this.#hooks.signal);
+  }
+
+  /** Each when the shop has come back from the one before; what could not be injected is tried again. */
+  async #strikeInTurn(scene: Scene): Promise<void> {
+    const { times, seed, gapMs, faults } = this.#plan;
     const { signal } = this.#hooks;
-    const choice = new Random(seed, 'drill', CHOICES);
-    const untilMs = this.#loadMs + minutes * MINUTE_MS;
-    const underWay: Promise<void>[] = [];
-    const ready = (): Promise<void> => this.#ready(scene);
-    const goesOn = (number: number): boolean =>
-      !signal.aborted && (times === null ? monotonicMs() < untilMs : number < times);
-    for (let number = 0; goesOn(number); number++) {
-      choice.at(number);
+    const wanted = times ?? faults.length;
+    let number = 0;
+    for (let turn = 0; turn < wanted; turn++) {
+      for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+        const choice = new Random(seed, 'drill', CHOICES).at(number);
+        const chance = new Random(seed, 'drill').at(number++);
+        await pause(choice.between(...gapMs), signal);
+        if (signal.aborted) return;
+        const done = await this.#strike(faults[turn % faults.length], { ...scene, chance });
+        await this.#ready(scene);
+        if (done) break;
+      }
+    }
+  }
+
+  /** Whatever the others are doing, but one place is struck by one at a time; new kinds come first. */
+  async #strikeByChance(scene: Scene, untilMs: number): Promise<void> {
+    const { times, seed, gapMs, faults } = this.#plan;
+    const { signal } = this.#hooks;
+    const underWay: Promise<boolean>[] = [];
+    const begun = new Set<Fault>();
+    for (let number = 0; ; number++) {
+      const choice = new Random(seed, 'drill', CHOICES).at(number);
       await pause(choice.between(...gapMs), signal);
-      const fault = inTurn ? faults[number % faults.length] : drawn(faults, choice);
-      if (signal.aborted || this.#busy.has(fault.place)) continue;
+      if (
+        signal.aborted ||
+        (times === null ? monotonicMs() >= untilMs : underWay.length >= times)
+      ) {
+        break;
+      }
+      const free = faults.filter(({ place }) => !this.#busy.has(place));
+      if (free.length === 0) continue;
+      const fresh = free.filter((fault) => !begun.has(fault));
+      const fault = drawn(fresh.length > 0 ? fresh : free, choice);
       const chance = new Random(seed, 'drill').at(number);
-      this.#busy.add(fault.place);
       const striking = this.#strike(fault, { ...scene, chance });
-      if (inTurn) {
-        await striking;
-        await ready(); // else the next one would strike what is not back yet
-      } else underWay.push(striking);
+      underWay.push(striking);
+      void striking.then((done) => done && begun.add(fault)); // never rejects
     }
     await Promise.all(underWay);
-    await ready();
-    await pause(Math.max(0, untilMs - monotonicMs()), signal);
   }
 
   /** Waits until every process is; one that is not for long fails the drill, which goes on. */
@@ -158,11 +187,13 @@ class StreamRun {
     }
   }
 
-  async #strike(fault: Fault, scene: Scene): Promise<void> {
+  /** Whether it could be injected; the places of a fault are taken until it is healed. */
+  async #strike(fault: Fault, scene: Scene): Promise<boolean> {
     const { flow } = scene;
+    this.#busy.add(fault.place);
     const [fromMs, fromOrders] = [monotonicMs(), flow.orders];
     const strike = await this.#injected(fault, scene);
-    if (strike === null || scene.signal.aborted) return;
+    if (strike === null || scene.signal.aborted) return false;
     const seconds = (monotonicMs() - fromMs) / 1_000;
     const ordersPerSecond = seconds >= 1 ? (flow.orders - fromOrders) / seconds : null;
     const found: StrikeFound = {
@@ -172,9 +203,10 @@ class StreamRun {
       firstRowMs: await strike.firstRow,
       ordersPerSecond,
     };
-    if (scene.signal.aborted) return;
+    if (scene.signal.aborted) return false;
     this.#strikes.push(found);
     this.#tell(found);
+    return true;
   }
 
   /** Does it. What goes wrong with the doing is a failure of the drill, and of nothing else. */

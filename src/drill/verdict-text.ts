@@ -8,6 +8,7 @@ export function renderVerdict(verdict: Verdict): string {
   const { events, faults, lost, duplicated, deadLetters, firstRow, quietSeconds } = verdict;
   const figures = [
     ['events', count(events)],
+    ['audited', `${count(verdict.audited)}, ${count(verdict.acknowledged)} acknowledged`],
     ['faults injected', count(faults)],
     ['lost', count(lost)],
     ['doubled', count(duplicated)],
@@ -32,12 +33,15 @@ export function renderVerdict(verdict: Verdict): string {
   ].join('\n');
 }
 
+const P95_MIN = 20; // faults; of fewer it would be the maximum
+
 /** `p50 120 ms, p95 300 ms, max 310 ms` */
 export function firstRowText({ measured, missing, p50Ms, p95Ms, maxMs }: FirstRow): string {
   if (measured === 0) return '-';
   const never = missing > 0 ? `, ${missing} times none` : '';
   if (measured === 1) return `${ms(maxMs)}${never}`;
-  return `p50 ${ms(p50Ms)}, p95 ${ms(p95Ms)}, max ${ms(maxMs)}${never}`;
+  const p95 = measured < P95_MIN ? '' : `, p95 ${ms(p95Ms)}`;
+  return `p50 ${ms(p50Ms)}${p95}, max ${ms(maxMs)}${never}`;
 }
 
 function ms(value: number | null): string {

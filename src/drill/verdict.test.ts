@@ -8,9 +8,12 @@ function strike(fault: string, firstRowMs: number | null): StrikeFound {
 }
 
 test('a drill that injected nothing, or moved too little, has proved nothing', () => {
-  expect(tooLittle(1_000_000, 0, 10_000)).toContain('nothing was injected');
-  expect(tooLittle(9_999, 5, 10_000)).toContain('only 9999 events');
-  expect(tooLittle(10_000, 1, 10_000)).toBeNull();
+  const asked = { eventsMin: 10_000, times: 5 };
+  expect(tooLittle({ events: 1_000_000, faults: 0 }, asked)).toContain('nothing was injected');
+  expect(tooLittle({ events: 1_000_000, faults: 4 }, asked)).toContain('only 4 of 5 faults');
+  expect(tooLittle({ events: 9_999, faults: 5 }, asked)).toContain('only 9999 events');
+  expect(tooLittle({ events: 10_000, faults: 5 }, asked)).toBeNull();
+  expect(tooLittle({ events: 10_000, faults: 1 }, { ...asked, times: null })).toBeNull();
 });
 
 test('first rows are counted by time, and those that never came apart', () => {
@@ -44,4 +47,12 @@ test('a check that has failed once stays failed', () => {
     { name: 'nothing is left', pass: true, found: '0' },
   ]);
   expect(checks.firstFailure).toBe('ends in time: 9 s');
+});
+
+test('of checks that all passed, the worst is told, and of how many', () => {
+  const checks = new Checks();
+  for (const ms of [300, 900, 600]) checks.note('ends in time', true, `${ms} ms`, ms);
+  expect(checks.lines).toEqual([
+    { name: 'ends in time', pass: true, found: '900 ms, the worst of 3' },
+  ]);
 });

@@ -21,6 +21,9 @@ export type Verdict = {
   command: string; // that repeats it
   seconds: number;
   events: number; // stored meanwhile, records of Kafka; rows of a job
+  audited: number; // records read again from Kafka, those from before the load included
+  acknowledged: number; // events that the producers' ledger has as such
+  inDoubt: number; // numbers of a killed producer that never came, and that nothing had acknowledged
   ratePerSecond: number | null; // asked for, rows of orders; null: a job
   faults: number; // really injected
   lost: number;
@@ -36,9 +39,19 @@ export type Verdict = {
 /** Of what had no stream to measure. */
 export function withoutStream(): Pick<
   Verdict,
-  'deadLetters' | 'firstRow' | 'quietSeconds' | 'byFault' | 'strikes'
+  | 'audited'
+  | 'acknowledged'
+  | 'inDoubt'
+  | 'deadLetters'
+  | 'firstRow'
+  | 'quietSeconds'
+  | 'byFault'
+  | 'strikes'
 > {
   return {
+    audited: 0,
+    acknowledged: 0,
+    inDoubt: 0,
     deadLetters: { expected: 0, found: 0 },
     firstRow: firstRowOf([]),
     quietSeconds: null,
@@ -86,17 +99,24 @@ export function byFault(strikes: readonly StrikeFound[]): Verdict['byFault'] {
   return Object.fromEntries(entries);
 }
 
-/** Checks as they come, one line a name: a line that has failed once stays failed. */
-export class Checks {
-  readonly #lines = new Map<string, Check>();
+type Line = Check & { size: number; times: number };
 
-  note(name: string, pass: boolean, found: string): void {
+/** Checks as they come, one line a name: the first that failed, else the worst. */
+export class Checks {
+  readonly #lines = new Map<string, Line>();
+
+  note(name: string, pass: boolean, found: string, size = 0): void {
     const known = this.#lines.get(name);
-    if (known === undefined || known.pass) this.#lines.set(name, { name, pass, found });
+    const times = (known?.times ?? 0) + 1;
+    const stays = known !== undefined && (!known.pass || (pass && known.size > size));
+    this.#lines.set(name, stays ? { ...known, times } : { name, pass, found, size, times });
   }
 
   get lines(): Check[] {
-    return [...this.#lines.values()];
+    return Array.from(this.#lines.values(), ({ name, pass, found, size, times }) => {
+      const worst = pass && size > 0 && times > 1 ? `, the worst of ${times}` : '';
+      return { name, pass, found: found + worst };
+    });
   }
 
   get firstFailure(): string | null {
@@ -106,8 +126,12 @@ export class Checks {
 }
 
 /** Why a drill of so many events and faults proves nothing; null: it does prove something. */
-export function tooLittle(events: number, faults: number, eventsMin: number): string | null {
+export function tooLittle(
+  { events, faults }: { events: number; faults: number },
+  { eventsMin, times }: { eventsMin: number; times: number | null },
+): string | null {
   if (faults === 0) return 'nothing was injected, so nothing was proved';
+  if (times !== null && faults < times) return `only ${faults} of ${times} faults were injected`;
   if (events >= eventsMin) return null;
   return `only ${events} events moved, and ${eventsMin} are the least that proves something`;
 }

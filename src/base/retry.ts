@@ -14,7 +14,7 @@ export type RetryOptions = {
 };
 
 const WAIT_MS_MIN = 50;
-const WAIT_MS_MAX = 3_000; // work goes on within this after the other side is back
+const WAIT_MS_MAX = 2_000; // work goes on within this after the other side is back
 
 /**
  * Does `work` until it succeeds. Only retryable PipelineErrors are repeated, for as long as it takes

@@ -31,7 +31,7 @@ export const LINK_FAULTS: readonly Fault[] = [
     place: 'links',
     times: 2,
     secondsEach: 90,
-    firstRowMsMax: 35_000,
+    firstRowMsMax: 25_000,
     spares: true,
     strike: fallMute,
   },

@@ -126,7 +126,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     place: 'processes',
     times: 3,
     secondsEach: 25,
-    firstRowMsMax: 40_000,
+    firstRowMsMax: 30_000,
     spares: true,
     strike: freeze,
   },

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 
 import { EXIT_CODES } from '../base/errors.ts';
 import { answer, count, say } from '../base/terminal.ts';
-import { replayOf, simulate, traceOf, type Simulated } from './simulation/simulate.ts';
+import { replayOf, simulate, watch, type Simulated } from './simulation/simulate.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,10 +17,8 @@ const { values } = parseArgs({
 });
 
 const seed = values.seed === undefined ? null : Number(values.seed);
-if (seed !== null && values.trace) for (const line of traceOf(seed)) answer(line);
-const result = simulate(
-  seed === null ? { from: 1, to: Number(values.seeds) } : { from: seed, to: seed },
-);
+const result = seed === null ? simulate({ from: 1, to: Number(values.seeds) }) : watch(seed);
+if (values.trace) for (const line of result.trace) answer(line);
 report(result);
 
 function report({ worlds, tally, virtualMs, healMsMax, found }: Simulated): void {

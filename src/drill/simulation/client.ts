@@ -51,7 +51,9 @@ export class SimulatedClient {
   }
 
   async end(): Promise<void> {
+    const { process } = this.session;
     this.session.lose();
+    await process.call('backfill close', () => undefined, pgFailures);
   }
 
   /** As the parts know it; they ask nothing else of it. */

@@ -3,7 +3,7 @@ import type { OutgoingRecord } from '../../stream/port.ts';
 import type { SimulatedKafka } from './kafka.ts';
 import { ORDERS, POISON, refusalOf } from './orders.ts';
 
-/** What must be stored of a topic, worked out from its records alone. */
+/** What must be stored of a topic, worked out from its records; whether these are all, `Progress` says. */
 export type Expectation = {
   orders: Map<string, OrderEvent>;
   letters: Map<string, { record: StreamRecord; reason: RejectReason }>; // by partition/offset

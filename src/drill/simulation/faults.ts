@@ -6,6 +6,7 @@ export type Fault =
   | 'lost' // fails, and nothing has happened
   | 'unanswered' // fails, and it has happened
   | 'late' // fails, and it happens a moment later
+  | 'in part' // some of it happens, and not all of that is told
   | 'busy' // the server refuses: locked, out of time or of memory
   | 'death' // the process ends before it happens
   | 'death after' // the process ends when it has happened
@@ -33,7 +34,7 @@ const KAFKA = {
   'kafka commit': WRITE,
   'kafka ends': READ,
   'kafka close': QUIET,
-  'kafka send': WRITE,
+  'kafka send': [...WRITE, 'in part', 'in part'],
 } as const;
 
 const DATABASE = {
@@ -48,6 +49,7 @@ const DATABASE = {
   'sink commit': COMMIT,
   'sink rollback': STATEMENT,
   'sink positions': STATEMENT,
+  'sink close': QUIET,
   'fold connect': READ,
   'fold ages': STATEMENT,
   'fold begin': STATEMENT,
@@ -72,6 +74,7 @@ const DATABASE = {
   'backfill end': STATEMENT,
   'backfill commit': COMMIT,
   'backfill rollback': UNDO,
+  'backfill close': QUIET,
   'cache rows': READ,
 } as const;
 
@@ -100,7 +103,9 @@ export const EVENTS = [
   'rebalance',
   'consumer joins',
   'consumer stops',
+  'producer stops',
   'backfill stops',
+  'cache stops',
   'kill',
   'database crash',
   'database crash takes commits back',

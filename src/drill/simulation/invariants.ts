@@ -5,7 +5,7 @@ import type { SimulatedDatabase, State } from './database.ts';
 import type { SimulatedKafka } from './kafka.ts';
 import { expectationOf, type Expectation } from './expectation.ts';
 import type { SimulatedRedis } from './redis.ts';
-import type { Vitals } from './streaming.ts';
+import type { Progress, Vitals } from './streaming.ts';
 import { Scheduler } from './scheduler.ts';
 
 const SILENT_MS_MAX = 30_000; // between two heartbeats, or the suite restarts the part
@@ -15,6 +15,7 @@ export type Remains = {
   database: SimulatedDatabase;
   redis: SimulatedRedis;
   cache: CacheLog;
+  progress: Progress;
   vitals: readonly Vitals[];
 };
 
@@ -24,6 +25,7 @@ export function violationsIn(world: Remains): string[] {
   const expected = expectationOf(world.kafka);
   return [
     ...world.database.violations,
+    ...sentIn(world),
     ...ordersIn(state, expected),
     ...lettersIn(state, expected),
     ...offsetsIn(state, world.kafka),
@@ -32,6 +34,14 @@ export function violationsIn(world: Remains): string[] {
     ...cacheIn(world),
     ...quietIn(world),
   ];
+}
+
+/** What a sender has said is sent is in Kafka: what is lost before it, Kafka's records do not show. */
+function sentIn({ kafka, progress }: Remains): string[] {
+  const there = new Set(kafka.logs.flatMap(({ sources }) => sources));
+  return progress.sent
+    .filter(({ record }) => !there.has(record))
+    .map(({ event }) => `order ${event.orderId} was sent and is not in Kafka`);
 }
 
 /** No loss, nothing twice, nothing that was not sent. */

@@ -1,32 +1,48 @@
 import type { Batch, OffsetRange, OrderEvent, Sink, Stored } from '../../model/event.ts';
-import type { Move } from '../../store/sink-transaction.ts';
+import type { EventSender, SenderOptions } from '../../stream/produce.ts';
 import type { SimulatedProcess } from './process.ts';
-import { added, SimulatedStore, SimulatedTransaction } from './sink-store.ts';
+import type { Session } from './session.ts';
+import { SimulatedStore, SimulatedTransaction } from './sink-store.ts';
 import type { Plant } from './streaming.ts';
+
+/** A mistake, and what it must lead to: no other violation counts as having found it. */
+type Planted = { plant: Plant; leadsTo: RegExp };
 
 /**
  * Mistakes that others have made, planted beside the real code: the simulation must find each of
  * them, or it finds nothing. No mistake can be switched on in the code itself.
  */
-export const PLANTS = {
+export const PLANTS: Readonly<Record<string, Planted>> = {
   'ack before commit': {
-    sink: (sink, process) => new HastySink(sink, process),
+    plant: { sink: (sink, process) => new HastySink(sink, process) },
+    leadsTo: /^Kafka was told \d+ of partition \d+, of which \d+ is stored$/,
   },
   'counters from messages': {
-    store: (database, process) =>
-      new SimulatedStore(database, process, (session) => new CountsMessages(session)),
+    plant: storing((session) => new CountsMessages(session)),
+    leadsTo: /^(last_ordered_at|order_count) is not what the rows say$/,
   },
-  'offset without compare-and-set': {
-    store: (database, process) =>
-      new SimulatedStore(database, process, (session) => new TrustsItself(session)),
+  'offset without lock and compare-and-set': {
+    plant: storing((session) => new Unfenced(session)),
+    leadsTo:
+      /^the offset of partition \d+ went from \d+ back to \d+$|^partition \d+ counts \d+ of \d+ records$/,
   },
-} as const satisfies Record<string, Plant>;
-
-/** The lock on the offsets left out, which alone must do no harm: the compare-and-set is the fence. */
-export const UNLOCKED: Plant = {
-  store: (database, process) =>
-    new SimulatedStore(database, process, (session) => new Unlocked(session)),
+  'sender that does not look at what became of a cart': {
+    plant: { sender: (options) => new TrustingSender(options) },
+    leadsTo: /^order \S+ was sent and is not in Kafka$/,
+  },
 };
+
+/** The lock on the offsets left out: alone it must do no harm, the compare-and-set is a fence. */
+export const UNLOCKED = storing((session) => new Unlocked(session));
+
+/** The compare-and-set left out: alone it must do no harm, as long as what was read stays locked. */
+export const UNCOMPARED = storing((session) => new Uncompared(session));
+
+function storing(begun: (session: Session) => SimulatedTransaction) {
+  return {
+    store: (database, process) => new SimulatedStore(database, process, begun),
+  } satisfies Plant;
+}
 
 const PATIENCE_MS = 1;
 
@@ -80,16 +96,29 @@ class Unlocked extends SimulatedTransaction {
 }
 
 /** Moves offsets from wherever they stand. */
-class TrustsItself extends Unlocked {
-  override async advance(moves: readonly Move[]): Promise<boolean> {
-    return await this.verb('sink advance', () => {
-      this.session.write(({ offsets }) => {
-        for (const move of moves) {
-          const stored = offsets.get(move.partition);
-          offsets.set(move.partition, stored ? added(stored, move) : move); // the mistake
-        }
-      });
-      return true;
-    });
+class Uncompared extends SimulatedTransaction {
+  override standsAt(): boolean {
+    return true; // the mistake
+  }
+}
+
+/** Both at once: as long as what was read stays locked nobody moves it, and comparing finds nothing. */
+class Unfenced extends Unlocked {
+  override standsAt(): boolean {
+    return true;
+  }
+}
+
+/** Sends a cart once and takes it for sent. */
+class TrustingSender implements Pick<EventSender, 'send'> {
+  readonly #options: SenderOptions;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  async send(...[, encode]: Parameters<EventSender['send']>): Promise<void> {
+    const { producer, run, seed } = this.#options;
+    await producer.send(encode({ run, seed, sequence: 0 })); // the mistake
   }
 }

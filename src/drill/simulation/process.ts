@@ -17,7 +17,9 @@ const CALL_MS_MAX = 2; // there, and the same back
 const ANSWER_SHARE = 0.25; // of calls whose answer takes time too
 const SLOW_MS_MAX = 4_000;
 const FREEZE_MS_MAX = 8_000;
-const EARLY: ReadonlySet<Fault> = new Set<Fault>(['slow', 'lost', 'busy', 'late', 'death']);
+/** Left to the effect, which is told of them. */
+const WITHIN: readonly Fault[] = ['late', 'in part'];
+const EARLY: ReadonlySet<Fault> = new Set<Fault>(['slow', 'lost', 'busy', 'death', ...WITHIN]);
 
 /**
  * A process: what runs in it waits by it alone. Once it is dead, no wait of it ends any more, which
@@ -145,7 +147,7 @@ export class SimulatedProcess implements Time {
     if (fault === 'slow') await this.pass(this.ground.random.next() * SLOW_MS_MAX);
     else if (fault === 'death') await this.die();
     else if (fault === 'freeze') await this.#stand();
-    else if (fault !== 'late') throw failure(fault);
+    else if (!WITHIN.includes(fault)) throw failure(fault);
   }
 
   async #after(fault: Fault, failure: (fault: Fault) => Error): Promise<void> {

@@ -11,20 +11,31 @@ export type Simulated = {
   found: Finding | null; // the first, where it ends
   virtualMs: number; // lived through, all worlds together
   healMsMax: number; // from the last fault of a world to rest
+  trace: readonly string[]; // of the world that was watched: a line for all that happens, violations last
 };
 
-/** Lives through the worlds of some seeds, up to the first that is found wanting. */
-export function simulate(seeds: { from: number; to: number }, plant: Plant = {}): Simulated {
+type SimulateOptions = { plant?: Plant; watched?: number };
+
+/** Lives through the worlds of some seeds, up to the first that is found wanting; watches one of them. */
+export function simulate(
+  { from, to }: { from: number; to: number },
+  { plant, watched }: SimulateOptions = {},
+): Simulated {
+  const lines: string[] = [];
+  const write = (line: string): void => void lines.push(line);
   const result: Simulated = {
     worlds: 0,
     tally: new Tally(),
     found: null,
     virtualMs: 0,
     healMsMax: 0,
+    trace: lines,
   };
-  for (let seed = seeds.from; seed <= seeds.to && !result.found; seed++) {
-    const world = new World(seed, { tally: result.tally, plant });
+  for (let seed = from; seed <= to && !result.found; seed++) {
+    const trace = seed === watched ? write : undefined;
+    const world = new World(seed, { tally: result.tally, plant, trace });
     const violations = world.run();
+    for (const violation of violations) trace?.(`WRONG: ${violation}`);
     result.worlds++;
     result.virtualMs += world.ground.scheduler.nowMs;
     result.healMsMax = Math.max(result.healMsMax, world.healMs);
@@ -33,12 +44,9 @@ export function simulate(seeds: { from: number; to: number }, plant: Plant = {})
   return result;
 }
 
-/** One world with all that happens in it, a line each; its violations last. */
-export function traceOf(seed: number, plant: Plant = {}): string[] {
-  const lines: string[] = [];
-  const trace = (line: string): void => void lines.push(line);
-  const violations = new World(seed, { tally: new Tally(), plant, trace }).run();
-  return [...lines, ...violations.map((violation) => `WRONG: ${violation}`)];
+/** One world of which every line is written down. */
+export function watch(seed: number, plant?: Plant): Simulated {
+  return simulate({ from: seed, to: seed }, { plant, watched: seed });
 }
 
 /** How to see it again. */

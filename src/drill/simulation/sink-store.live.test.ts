@@ -1,4 +1,6 @@
-import { afterAll, expect, test } from 'bun:test';
+import { afterAll, beforeEach, expect, test } from 'bun:test';
+
+import { Client } from 'pg';
 
 import { PipelineError } from '../../base/errors.ts';
 import { Random } from '../../base/random.ts';
@@ -9,13 +11,17 @@ import { effectsAges, foldEffects } from '../../store/effects.ts';
 import { migrate } from '../../store/migrate.ts';
 import { storedOffsets } from '../../store/offsets.ts';
 import { copyProducts, copyUsers } from '../../store/shop.ts';
-import { orderSink } from '../../store/sink-orders.ts';
+import { ORDER_TABLE, orderSink } from '../../store/sink-orders.ts';
+import { PostgresStore } from '../../store/sink-postgres.ts';
+import type { SinkStore } from '../../store/sink-transaction.ts';
 import { ExactlyOnceSink } from '../../store/sink.ts';
 import { productEvent, userEvent } from '../../store/testing.ts';
 import { CalmWorld } from './calm.ts';
 import { FoldingConnection } from './folding.ts';
 import { ORDERS, POISON, refusalOf } from './orders.ts';
+import { UNCOMPARED, UNLOCKED } from './plants.ts';
 import { SimulatedStore } from './sink-store.ts';
+import type { Plant } from './streaming.ts';
 
 const database = await testDatabase('simulated');
 const client = await connect(database.url);
@@ -28,6 +34,10 @@ await copyProducts(
   client,
   [0, 1, 2].map((number) => productEvent(number).product),
 );
+beforeEach(async () => {
+  await client.query('truncate orders, consumer_offsets, dead_letters, order_effects');
+});
+
 afterAll(async () => {
   await client.end();
   await database.drop();
@@ -136,3 +146,87 @@ test('the simulated database answers, keeps and adds up as PostgreSQL does', asy
 function entriesOf(map: ReadonlyMap<string, number>): string[] {
   return Array.from(map, ([id, value]) => `${id} ${value}`).toSorted();
 }
+
+/** What two consumers were told that moved a partition on from one place, and what is stored then. */
+type Outcome = { told: boolean[]; next: number; inserted: number };
+
+const ENTERED = { partition: 0, from: 0, next: 1, inserted: 1, duplicates: 0, rejected: 0 };
+const MOVE = { ...ENTERED, from: 1, next: 4, inserted: 3 };
+
+/** One store a consumer. The second claims before the first has committed, and moves after it. */
+async function contest(stores: readonly SinkStore<OrderEvent>[]): Promise<boolean[]> {
+  const entering = await stores[0].begin();
+  await entering.claim([ENTERED]);
+  await entering.advance([ENTERED]);
+  await entering.commit();
+  const first = await stores[0].begin();
+  const second = await stores[1].begin();
+  await first.claim([MOVE]);
+  const claimed = second.claim([MOVE]);
+  const told = [await first.advance([MOVE])];
+  await first.commit();
+  await claimed;
+  told.push(await second.advance([MOVE]));
+  await second.commit();
+  await Promise.all(stores.map((store) => store.close()));
+  return told;
+}
+
+async function simulatedContest({ store }: Required<Pick<Plant, 'store'>>): Promise<Outcome> {
+  const world = new CalmWorld(1);
+  const stores = [0, 1].map(() => store(world.database, world.time));
+  const told = await world.run(contest(stores), 60_000);
+  const { next = 0, inserted = 0 } = world.database.state.offsets.get(0) ?? {};
+  return { told, next, inserted };
+}
+
+async function realContest(): Promise<Outcome> {
+  const session = { databaseUrl: database.url, group: 'orders_group' };
+  const told = await contest([0, 1].map(() => new PostgresStore(ORDER_TABLE, session)));
+  const [{ next, inserted }] = await storedOffsets(client);
+  return { told, next, inserted };
+}
+
+/** Runs `work` with words left out of the statements that the sinks send. Throws if none has them. */
+async function without<Result>(words: string, work: () => Promise<Result>): Promise<Result> {
+  let planted = 0;
+  // oxlint-disable-next-line typescript/unbound-method -- it is put back, and called as it was
+  const { query } = Client.prototype;
+  Client.prototype.query = new Proxy(query, {
+    apply: (target, self, [asked, ...rest]: [{ text?: string }, ...unknown[]]) => {
+      const has = asked.text?.includes(words) === true;
+      if (has) planted++;
+      const sent = has ? { ...asked, text: asked.text?.replace(words, '') } : asked;
+      return Reflect.apply(target, self, [sent, ...rest]);
+    },
+  });
+  try {
+    const result = await work();
+    if (planted === 0) throw new Error(`no statement says '${words}'`);
+    return result;
+  } finally {
+    Client.prototype.query = query;
+  }
+}
+
+const FENCED: Outcome = { told: [true, false], next: 4, inserted: 4 };
+const SOUND_STORE: Required<Pick<Plant, 'store'>> = {
+  store: (simulated, time) => new SimulatedStore(simulated, time),
+};
+
+test('of two consumers that move a partition from one place, the second is told that it cannot', async () => {
+  expect(await realContest()).toEqual(FENCED);
+  expect(await simulatedContest(SOUND_STORE)).toEqual(FENCED);
+});
+
+test('so it is where the SQL locks nothing: the compare-and-set is a fence of its own', async () => {
+  expect(await without('for update', realContest)).toEqual(FENCED);
+  expect(await simulatedContest(UNLOCKED)).toEqual(FENCED);
+});
+
+test('a planted mistake in the SQL is found: without its condition the move counts twice', async () => {
+  const twice: Outcome = { told: [true, true], next: 4, inserted: 7 };
+  const condition = 'and consumer_offsets.next_offset = moves.from_offset';
+  expect(await without(condition, realContest)).toEqual(twice);
+  expect(await simulatedContest(UNCOMPARED)).toEqual(twice);
+});

@@ -51,6 +51,7 @@ export class SimulatedStore implements SinkStore<OrderEvent> {
 
   async close(): Promise<void> {
     this.#session?.lose();
+    await this.#process.call('sink close', () => undefined, unreachable);
   }
 
   async #connected(): Promise<Session> {
@@ -148,10 +149,9 @@ export class SimulatedTransaction implements SinkTransaction<OrderEvent> {
 
   async advance(moves: readonly Move[]): Promise<boolean> {
     return await this.verb('sink advance', async () => {
-      for (const { partition, from } of moves) {
-        await this.session.lock(offsetKey(partition));
-        const stored = this.session.database.state.offsets.get(partition);
-        if (stored && stored.next !== from) return false;
+      for (const move of moves) {
+        await this.session.lock(offsetKey(move.partition));
+        if (!this.standsAt(move)) return false;
       }
       this.session.write((state) => {
         for (const move of moves) {
@@ -183,6 +183,12 @@ export class SimulatedTransaction implements SinkTransaction<OrderEvent> {
     return stands;
   }
 
+  /** The compare of compare-and-set. */
+  standsAt({ partition, from }: Move): boolean {
+    const stored = this.session.database.state.offsets.get(partition);
+    return !stored || stored.next === from;
+  }
+
   async verb<Result>(point: Point, effect: () => Result | Promise<Result>): Promise<Result> {
     try {
       return await this.session.call(point, effect, (cause) => cause instanceof RowsRefused);
@@ -202,9 +208,9 @@ export class SimulatedTransaction implements SinkTransaction<OrderEvent> {
   }
 }
 
-export const offsetKey = (partition: number): string => `offset ${partition}`;
+const offsetKey = (partition: number): string => `offset ${partition}`;
 
-export function added(stored: Move, move: Move): Move {
+function added(stored: Move, move: Move): Move {
   return {
     partition: stored.partition,
     from: stored.from,

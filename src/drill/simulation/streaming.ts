@@ -1,20 +1,22 @@
+import { isInterruption } from '../../base/errors.ts';
 import type { OrderEvent, Sink } from '../../model/event.ts';
 import { GROUPS } from '../../model/event.ts';
 import type { SinkStore } from '../../store/sink-transaction.ts';
 import { ExactlyOnceSink } from '../../store/sink.ts';
 import { consume } from '../../stream/consume.ts';
-import type { Producer, SendOutcome } from '../../stream/port.ts';
-import { EventSender } from '../../stream/produce.ts';
+import type { OutgoingRecord, Producer, SendOutcome } from '../../stream/port.ts';
+import { EventSender, type SenderOptions } from '../../stream/produce.ts';
 import type { SimulatedDatabase } from './database.ts';
 import type { SimulatedConsumer } from './kafka-consumer.ts';
 import type { SimulatedKafka } from './kafka.ts';
-import { ORDERS } from './orders.ts';
+import { ORDERS, type Order } from './orders.ts';
 import type { SimulatedProcess } from './process.ts';
 import { SILENT, type Running } from './running.ts';
 import { SimulatedStore } from './sink-store.ts';
 
 /** Parts that a test may replace by wrong ones, to see that they are found out. */
 export type Plant = {
+  sender?: (options: SenderOptions) => Pick<EventSender, 'send'>;
   store?: (database: SimulatedDatabase, process: SimulatedProcess) => SinkStore<OrderEvent>;
   sink?: (sink: Sink<OrderEvent>, process: SimulatedProcess) => Sink<OrderEvent>;
 };
@@ -78,16 +80,20 @@ const CART_MAX = 4;
 const GAP_MS_MAX = 200;
 
 /** Where the producers of a world stand among its orders. */
-export type Progress = { sent: number; count: number };
+export type Progress = {
+  begun: number; // orders handed to a sender
+  count: number;
+  sent: Order[]; // of which a sender has said so
+};
 
-/** Sends carts until all orders are sent; one that was under way when it died is not sent again. */
+/** Sends carts until all were begun; one that was under way when it ended is not sent again. */
 export async function produceOrders(
   { process, signal }: Running,
-  kafka: SimulatedKafka,
+  { kafka, plant }: { kafka: SimulatedKafka; plant: Plant },
   progress: Progress,
 ): Promise<void> {
   const { random } = process.ground;
-  const sender = new EventSender({
+  const options: SenderOptions = {
     producer: new SimulatedProducer(kafka, process),
     topic: 'orders',
     run: 1,
@@ -95,12 +101,20 @@ export async function produceOrders(
     time: process,
     signal,
     log: SILENT,
-  });
-  while (progress.sent < progress.count && !signal.aborted) {
-    const from = progress.sent;
+  };
+  const sender = plant.sender?.(options) ?? new EventSender(options);
+  while (progress.begun < progress.count && !signal.aborted) {
+    const from = progress.begun;
     const size = Math.min(1 + random.below(CART_MAX), progress.count - from);
-    progress.sent += size;
-    await sender.send(size, () => ORDERS.slice(from, from + size).map(({ record }) => record));
+    progress.begun += size;
+    const cart = ORDERS.slice(from, from + size);
+    try {
+      await sender.send(size, () => cart.map(({ record }) => record));
+    } catch (cause) {
+      if (isInterruption(cause)) return;
+      throw cause;
+    }
+    progress.sent.push(...cart);
     await process.sleep(random.next() * GAP_MS_MAX, signal);
   }
 }
@@ -115,18 +129,17 @@ class SimulatedProducer implements Producer {
   }
 
   /** Appended in part or whole, told or not: all that `send` may settle with. */
-  async send(records: Parameters<Producer['send']>[0]): Promise<SendOutcome> {
+  async send(records: readonly OutgoingRecord[]): Promise<SendOutcome> {
     let appended = 0;
     try {
       return await this.#process.call(
         'kafka send',
-        () => {
+        (fault) => {
           if (this.#kafka.away) throw new Error('away');
-          for (const record of records) {
-            this.#kafka.append(this.#kafka.partitionOf(record), record);
-            appended++;
-          }
-          return { acked: records.length, failed: 0, unknown: 0 };
+          if (fault === 'in part') return this.#sendInPart(records);
+          for (const record of records) this.#append(record);
+          appended = records.length;
+          return { acked: appended, failed: 0, unknown: 0 };
         },
         () => new Error('no answer'),
       );
@@ -135,6 +148,22 @@ class SimulatedProducer implements Producer {
       const unknown = appended;
       return { acked: 0, failed: records.length - unknown, unknown, error };
     }
+  }
+
+  /** Each record has an outcome of its own, as those of several partitions have. */
+  #sendInPart(records: readonly OutgoingRecord[]): SendOutcome {
+    const { random } = this.#process.ground;
+    const outcome = { acked: 0, failed: 0, unknown: 0, error: new Error('not all were taken') };
+    for (const record of records) {
+      const fate = random.pick(['acked', 'failed', 'unknown'] as const);
+      outcome[fate]++;
+      if (fate === 'acked' || (fate === 'unknown' && random.next() < 0.5)) this.#append(record);
+    }
+    return outcome;
+  }
+
+  #append(record: OutgoingRecord): void {
+    this.#kafka.append(this.#kafka.partitionOf(record), record);
   }
 
   async close(): Promise<void> {

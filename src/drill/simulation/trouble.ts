@@ -2,11 +2,10 @@ import type { CacheLog } from './cache.ts';
 import type { SimulatedDatabase } from './database.ts';
 import type { WorldEvent } from './faults.ts';
 import type { SimulatedKafka } from './kafka.ts';
-import { ORDERS, POISON } from './orders.ts';
+import { POISON } from './orders.ts';
 import type { Part } from './part.ts';
 import type { Ground } from './process.ts';
 import type { SimulatedRedis } from './redis.ts';
-import type { Progress } from './streaming.ts';
 
 /** What trouble can come to. */
 export type Troubled = {
@@ -15,10 +14,11 @@ export type Troubled = {
   readonly database: SimulatedDatabase;
   readonly redis: SimulatedRedis;
   readonly cache: CacheLog;
-  readonly progress: Progress;
   readonly parts: readonly Part[];
   readonly consumers: readonly Part[];
+  readonly producer: Part;
   readonly backfill: Part;
+  readonly cacheParts: readonly Part[];
   addConsumer(): void;
 };
 
@@ -45,17 +45,19 @@ export async function disturb(world: Troubled): Promise<void> {
 const NOISE_MAX = 6;
 
 /** Poison and records that come twice, between the orders. */
-export async function spoilStream({ ground, kafka, progress }: Troubled): Promise<void> {
+export async function spoilStream({ ground, kafka }: Troubled): Promise<void> {
   const { random, scheduler, faults } = ground;
   for (let left = random.below(NOISE_MAX + 1); left > 0; left--) {
     await scheduler.sleep(random.next() * GAP_MS_MAX);
     const partition = random.below(kafka.logs.length);
-    if (random.next() < 0.5 || progress.sent === 0) {
+    // Of what is there already: it must not stand in for an order that a sender has dropped.
+    const there = kafka.logs.flatMap(({ sources }) => sources);
+    if (random.next() < 0.5 || there.length === 0) {
       faults.tally.add('poison');
       kafka.append(partition, random.pick(POISON).record);
       continue;
     }
-    const { record } = ORDERS[random.below(progress.sent)];
+    const record = random.pick(there);
     const same = kafka.partitionOf(record) === partition;
     faults.tally.add(same ? 'duplicate' : 'duplicate in another partition');
     kafka.append(partition, record);
@@ -68,7 +70,9 @@ const BLOWS: readonly Blow[] = [
   ['rebalance', ({ kafka }) => kafka.rebalance()],
   ['consumer joins', addConsumer],
   ['consumer stops', ({ ground, consumers }) => ground.random.pick(consumers).stop(false)],
+  ['producer stops', ({ producer }) => producer.stop(false)],
   ['backfill stops', ({ backfill }) => backfill.stop(false)],
+  ['cache stops', ({ ground, cacheParts }) => ground.random.pick(cacheParts).stop(false)],
   ['kill', ({ ground, parts }) => ground.random.pick(parts).kill()],
   ['kill', ({ ground, consumers }) => ground.random.pick(consumers).kill()],
   ['database crash', crash],

@@ -42,6 +42,12 @@ export type WorldOptions = {
  * One shop from a seed: a producer, consumers that fold, a cache worker and who reads it, a backfill;
  * and the servers they need. First everything that can go wrong does, then it heals, then it must
  * come to rest, with everything in its place.
+ *
+ * Real is what decides: the sender, the consume loop with its batcher, the sink's state machine,
+ * folding, the cache's refresh and reading, the backfill's days and writers, and every retry of them.
+ * A model is what they talk to: Kafka and its drivers, PostgreSQL, Redis, time. No SQL and no script
+ * runs here, what each does is told anew, so a mistake in its text is not found here. It is in the
+ * live tests beside this file, which hold the models to real servers and plant one in the SQL.
  */
 export class World {
   readonly ground: Ground;
@@ -49,14 +55,14 @@ export class World {
   readonly database: SimulatedDatabase;
   readonly redis: SimulatedRedis;
   readonly consumers: Part[] = [];
+  readonly producer: Part;
   readonly backfill: Part;
+  readonly cacheParts: readonly Part[];
   readonly progress: Progress;
   readonly vitals: Vitals[] = [];
   readonly cache: CacheLog = { read: 0, loaded: null, seen: [], emptied: 0 };
   readonly violations: string[] = [];
   healMs = 0; // from the last fault to rest
-  readonly #producer: Part;
-  readonly #cacheParts: readonly Part[];
   readonly #plant: Plant;
 
   constructor(seed: number, { tally, plant = {}, trace }: WorldOptions) {
@@ -68,20 +74,23 @@ export class World {
     this.kafka = new SimulatedKafka(this.ground, 1 + random.below(3));
     this.database = new SimulatedDatabase(this.ground);
     this.redis = new SimulatedRedis(() => scheduler.nowMs);
-    this.progress = { sent: 0, count: ORDERS_MIN + random.below(ORDERS_MAX - ORDERS_MIN + 1) };
+    const count = ORDERS_MIN + random.below(ORDERS_MAX - ORDERS_MIN + 1);
+    this.progress = { begun: 0, count, sent: [] };
     this.kafka.onCommit = (partition, next) => this.#checkHint(partition, next);
-    const { kafka, database, redis, cache, progress } = this;
+    const { kafka, database, redis, cache } = this;
     for (let i = random.below(CONSUMERS); i >= 0; i--) this.addConsumer();
     this.backfill = this.#part('backfill', (running) => keepBackfilling(running, database));
-    this.#producer = this.#part('producer', (running) => produceOrders(running, kafka, progress));
-    this.#cacheParts = [
+    this.producer = this.#part('producer', (running) =>
+      produceOrders(running, { kafka, plant }, this.progress),
+    );
+    this.cacheParts = [
       this.#part('cache-worker', (running) => refresh(running, database, redis, cache)),
       this.#part('cache-reader', (running) => follow(running, redis, cache)),
     ];
   }
 
   get parts(): readonly Part[] {
-    return [...this.consumers, this.#producer, this.backfill, ...this.#cacheParts];
+    return [...this.consumers, this.producer, this.backfill, ...this.cacheParts];
   }
 
   /** Lives through it all, and returns what is wrong in the end. */
@@ -161,7 +170,7 @@ export class World {
     const behind = kafka.logs.findIndex(
       (_, partition) => (offsets.get(partition)?.next ?? 0) < kafka.endOf(partition),
     );
-    if (!this.#producer.ended) return 'orders are not sent';
+    if (!this.producer.ended) return 'orders are not sent';
     if (behind >= 0) return `partition ${behind} is not stored`;
     if (effects.size > 0) return 'effects are not applied';
     if (![...runs.values()].some(({ finished }) => finished)) return 'the backfill is not finished';

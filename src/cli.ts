@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 import { Command, CommanderError } from 'commander';
 
-import { EXIT_CODES, PipelineError } from './base/errors.ts';
+import { EXIT_CODES, PipelineError, Unfinished } from './base/errors.ts';
 import { answer, say } from './base/terminal.ts';
 
 const program = new Command('millrace')
@@ -57,7 +57,9 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 /** One line to people, one object to scripts, and the exit code. */
-function fail(cause: unknown): number {
+function fail(thrown: unknown): number {
+  const answers = thrown instanceof Unfinished ? thrown.answers : {};
+  const cause = thrown instanceof Unfinished ? thrown.cause : thrown;
   if (cause instanceof CommanderError) {
     if (cause.exitCode === 0) return 0; // --help and --version
     answerError('USAGE', cause.message.replace(/^error: /, ''));
@@ -67,10 +69,11 @@ function fail(cause: unknown): number {
   const message = known?.message ?? `this is a defect of Millrace: ${String(cause)}`;
   say(`millrace: ${message}`);
   if (!known && cause instanceof Error && cause.stack) say(cause.stack);
-  answerError(known?.code ?? 'DEFECT', message);
+  answerError(known?.code ?? 'DEFECT', message, answers);
   return known?.exitCode ?? 1;
 }
 
-function answerError(code: string, message: string): void {
-  if (process.argv.includes('--json')) answer(JSON.stringify({ error: { code, message } }));
+function answerError(code: string, message: string, answers: Unfinished['answers'] = {}): void {
+  const error = { code, message };
+  if (process.argv.includes('--json')) answer(JSON.stringify({ ...answers, error }));
 }

@@ -46,6 +46,17 @@ export class PipelineError extends Error {
   }
 }
 
+/** A command that failed when it had something to answer already: that stands beside the error. */
+export class Unfinished extends Error {
+  override name = 'Unfinished';
+  readonly answers: Readonly<Record<string, unknown>>;
+
+  constructor(cause: unknown, answers: Readonly<Record<string, unknown>>) {
+    super(causeOf(cause).message, { cause });
+    this.answers = answers;
+  }
+}
+
 /** Whether work ended because it was told to stop. */
 export function isInterruption(cause: unknown): boolean {
   return cause instanceof PipelineError && cause.code === 'INTERRUPTED';

@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander';
 
-import { EXIT_CODES } from '../base/errors.ts';
+import { EXIT_CODES, Unfinished } from '../base/errors.ts';
 import { abortOnSignal } from '../base/shutdown.ts';
 import { answer, columns, duration, say } from '../base/terminal.ts';
 import { FAULTS, JOBS } from '../drill/catalogue.ts';
@@ -55,20 +55,33 @@ async function run(names: string[], options: Options): Promise<void> {
     answer(options.json ? JSON.stringify({ drills }) : list());
     return;
   }
-  const verdicts = await runDrills(
-    names,
-    {
-      seed: options.seed,
-      ratePerSecond: options.rate,
-      minutes: options.minutes ?? null,
-      times: options.times ?? null,
-      outageSeconds: options.outage ?? null,
-    },
-    { say, signal: abortOnSignal(), onVerdict: (verdict) => tell(verdict, options) },
-  );
+  const verdicts = await drilled(names, options);
   if (options.json) answer(JSON.stringify({ verdicts }));
-  if (verdicts.some(({ outcome }) => outcome === 'failed')) {
+  const idle = verdicts.filter(({ outcome }) => outcome === 'not run');
+  for (const { drill, why } of idle) say(`${drill} was not run, so it has proved nothing: ${why}`);
+  if (verdicts.some(({ outcome }) => outcome !== 'passed')) {
     process.exitCode = EXIT_CODES.CHECK_FAILED;
+  }
+}
+
+/** Every verdict; an error brings along those that were reached before it. */
+async function drilled(names: string[], options: Options): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  const asked = {
+    seed: options.seed,
+    ratePerSecond: options.rate,
+    minutes: options.minutes ?? null,
+    times: options.times ?? null,
+    outageSeconds: options.outage ?? null,
+  };
+  const onVerdict = (verdict: Verdict): void => {
+    verdicts.push(verdict);
+    tell(verdict, options);
+  };
+  try {
+    return await runDrills(names, asked, { say, signal: abortOnSignal(), onVerdict });
+  } catch (cause) {
+    throw new Unfinished(cause, { verdicts });
   }
 }
 

@@ -1,10 +1,11 @@
 import { expect, test } from 'bun:test';
 
-import { sendSignal } from '../stack/processes.ts';
-import { startCommand } from './command.ts';
+import { EXIT_CODES } from '../base/errors.ts';
+import { becomes, sendSignal } from '../stack/processes.ts';
 import type { DrillOptions } from './plans.ts';
 import { runDrills } from './run.ts';
 import { renderTable } from './table.ts';
+import { left, startedDrill, tracesOf } from './testing.ts';
 import type { Verdict } from './verdict.ts';
 
 const QUICK_MS_MAX = 330_000;
@@ -49,16 +50,53 @@ test(
 test('a backfill that is killed makes what an undisturbed one makes; of two jobs at once one works', async () => {
   expectExactlyOnce(await drill('backfill-kill', { times: 2 }), 1);
   expectExactlyOnce(await drill('twice-at-once', { times: 1 }), 3);
-}, 120_000);
+}, 240_000);
 
-test('a drill that is stopped says so, and leaves no process behind', async () => {
-  const { pid, ended } = startCommand('', ['drill', 'twice-at-once']);
-  await Bun.sleep(3_000);
-  sendSignal(pid, 'SIGINT');
-  const { code, json } = await ended;
+test('a drill of a job that is stopped says so', async () => {
+  const started = startedDrill(['twice-at-once']);
+  await started.says('drill twice-at-once');
+  sendSignal(started.pid, 'SIGINT');
+  const { code, json } = await started.ended;
   expect(code).toBe(130);
-  expect(json).toMatchObject({ error: { code: 'INTERRUPTED' } });
+  expect(json).toMatchObject({ error: { code: 'INTERRUPTED' }, verdicts: [] });
 }, 60_000);
+
+test('a drill of the stream that is stopped keeps the verdicts before it, and leaves nothing behind', async () => {
+  const started = startedDrill(['backfill-kill', 'quick', '--times', '1']);
+  const { pid, said, ended } = started;
+  try {
+    await started.says('; first row after'); // the stream is loaded, and struck once
+    const before = tracesOf(pid);
+    const disks = said().includes('disk-full is not run') ? 0 : 1;
+    expect(before).toMatchObject({ drills: { length: 1 }, servers: { length: 6 } });
+    expect(before.mounts.length).toBe(disks);
+    // Three brokers, PostgreSQL, Redis, and the four processes of the shop.
+    expect(before.processes.length).toBeGreaterThanOrEqual(9);
+    sendSignal(pid, 'SIGINT');
+    const { code, json } = await ended;
+    expect(code).toBe(130);
+    expect(json).toMatchObject({
+      error: { code: 'INTERRUPTED' },
+      verdicts: [{ drill: 'backfill-kill', outcome: 'passed', faults: 1 }],
+    });
+    await becomes(() => left(before).length === 0, 5_000); // what is killed with it takes a moment
+    expect(left(before)).toEqual([]);
+  } finally {
+    sendSignal(pid, 'SIGINT');
+    await ended;
+  }
+}, 240_000);
+
+test('a drill that this machine does not allow has proved nothing, and says so', async () => {
+  // Root alone may mount a disk, and only with this right.
+  const refused = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-sys_admin', '--'] : [];
+  const { ended, said } = startedDrill(['disk-full'], refused);
+  const { code, json } = await ended;
+  expect(code).toBe(EXIT_CODES.CHECK_FAILED);
+  expect(json).toMatchObject({ verdicts: [{ drill: 'disk-full', outcome: 'not run', faults: 0 }] });
+  expect(said()).toContain('no disk can be mounted');
+  expect(said()).toContain('disk-full was not run, so it has proved nothing');
+}, 180_000);
 
 test('the table has a row for each verdict, and names what was not run', () => {
   const circumstances = { at: '2026-11-21T20:00:00.000Z', commit: 'abc1234', cores: 2, load: 1.5 };

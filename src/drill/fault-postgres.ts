@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { monotonicMs } from '../base/clock.ts';
+import { PipelineError } from '../base/errors.ts';
 import { pause } from '../base/shutdown.ts';
 import { endPostmaster } from '../stack/postmaster.ts';
 import { withClient } from '../store/client.ts';
@@ -144,25 +145,40 @@ async function smallDisk(rig: Rig): Promise<Prepared> {
   const disk = diskOf(rig);
   mkdirSync(disk, { recursive: true });
   const options = `size=${DISK_MIB}m,mode=777`;
-  const words = ['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', disk];
-  const { exitCode, stderr } = Bun.spawnSync(words, { stderr: 'pipe' });
-  if (exitCode !== 0) return { why: `no disk can be mounted: ${stderr.toString().trim()}` };
-  // Its server may still hold files there.
-  const mounted = rig.atExit(() => void Bun.spawnSync(['umount', '--lazy', disk]));
+  const refusal = refusalOf(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', disk]);
+  if (refusal !== null) return { why: `no disk can be mounted: ${refusal}` };
+  const unmount = rig.atExit(() => unmounted(disk));
   await withClient(rig.postgres.databaseUrl, async (client) => {
     await client.query(`create tablespace small location '${disk}'`);
     await client.query('alter table orders set tablespace small');
   });
   return {
     async cleanUp() {
-      await withClient(rig.postgres.databaseUrl, async (client) => {
-        await client.query('alter table orders set tablespace pg_default');
-        await client.query('drop tablespace small');
-      });
-      Bun.spawnSync(['umount', disk]);
-      mounted();
+      try {
+        await withClient(rig.postgres.databaseUrl, async (client) => {
+          await client.query('alter table orders set tablespace pg_default');
+          await client.query('drop tablespace small');
+        });
+      } finally {
+        unmount();
+      }
     },
   };
+}
+
+function unmounted(disk: string): void {
+  if (refusalOf(['umount', disk]) === null) return;
+  // Its server still holds files there: the disk is gone when that lets go of them.
+  const refusal = refusalOf(['umount', '--lazy', disk]);
+  if (refusal !== null)
+    throw new PipelineError('STACK_FAILED', `${disk} stays mounted: ${refusal}`);
+}
+
+/** What a tool of the system says against it; null: it has done it. */
+function refusalOf(words: [string, ...string[]]): string | null {
+  if (Bun.which(words[0]) === null) return `there is no ${words[0]}`;
+  const { exitCode, stderr } = Bun.spawnSync(words, { stderr: 'pipe' });
+  return exitCode === 0 ? null : stderr.toString().trim();
 }
 
 async function fillDisk(scene: Scene): Promise<Strike | null> {

@@ -1,7 +1,8 @@
 import { monotonicMs } from '../base/clock.ts';
+import { causeOf, PipelineError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { temporary } from '../stack/temporary.ts';
-import type { JobDrill } from './drill.ts';
+import type { JobDrill, JobFound, JobScene } from './drill.ts';
 import { commandOf, type DrillOptions } from './plans.ts';
 import type { DrillHooks } from './stream-drill.ts';
 import { Checks, EVENTS_MIN, tooLittle, withoutStream, type Verdict } from './verdict.ts';
@@ -17,16 +18,17 @@ export async function jobDrill(
   const checks = new Checks();
   const server = await temporary();
   try {
-    const { events, faults, lost, duplicated } = await job.run({
+    const scene: JobScene = {
       serverUrl: server.databaseUrl,
       chance: new Random(seed, 'drill').at(0),
       times: options.times ?? job.times,
       signal,
       check: (name, pass, found) => checks.note(name, pass, found),
       say,
-    });
+    };
+    const { events, faults, lost, duplicated } = await carriedOut(job, scene);
     checks.note('nothing is lost or doubled', lost + duplicated === 0, `${lost} and ${duplicated}`);
-    const why = tooLittle({ events, faults }, { eventsMin, times: null }) ?? checks.firstFailure;
+    const why = checks.firstFailure ?? tooLittle({ events, faults }, { eventsMin, times: null });
     return {
       drill: job.name,
       what: job.what,
@@ -44,6 +46,17 @@ export async function jobDrill(
       ...withoutStream(),
     };
   } finally {
-    await server.stop();
+    await server.stop().catch((cause) => say(causeOf(cause).message));
+  }
+}
+
+/** What a job does that it must not ends its drill, with a verdict. */
+async function carriedOut(job: JobDrill, scene: JobScene): Promise<JobFound> {
+  try {
+    return await job.run(scene);
+  } catch (cause) {
+    if (!(cause instanceof PipelineError && cause.code === 'CHECK_FAILED')) throw cause;
+    scene.check('the drill came to its end', false, cause.message);
+    return { events: 0, faults: 0, lost: 0, duplicated: 0 };
   }
 }

@@ -1,29 +1,51 @@
 import { EXIT_CODES } from '../base/errors.ts';
 import { sendSignal } from '../stack/processes.ts';
-import { runCommand, startCommand } from './command.ts';
+import { withClient } from '../store/client.ts';
+import { runCommand, startCommand, type Command, type CommandEnd } from './command.ts';
 import type { JobDrill, JobFound, JobScene } from './drill.ts';
-import { fingerprint, newDatabase, ORDERS, untilMore } from './job-databases.ts';
+import {
+  difference,
+  fingerprint,
+  keysOf,
+  newDatabase,
+  ORDER_KEYS,
+  ORDERS,
+  untilMore,
+} from './job-databases.ts';
+import { endOf, endTold } from './job-ending.ts';
 
 const MONTH = '2025-12';
 const BASE = 'drill_base';
-const LOCKS = `select count(*) from pg_locks where locktype = 'advisory' and granted
+const LOCKS = `select count(*) from pg_locks where locktype = 'advisory'
   and database = (select oid from pg_database where datname = current_database())`;
+const HELD = `${LOCKS} and granted`;
+const AWAITED = `${LOCKS} and not granted`;
+const SECOND_MS_MAX = 60_000;
 
 /** Jobs of which one alone may be at work; `rows` is what they make, without when that was. */
 const JOBS = [
-  { name: 'backfill', words: ['backfill', '--orders', '100000', '--yes'], rows: ORDERS },
+  {
+    name: 'backfill',
+    words: ['backfill', '--orders', '100000', '--yes'],
+    rows: ORDERS,
+    keys: ORDER_KEYS,
+  },
   {
     name: 'recommend',
     words: ['recommend', 'all', '--month', MONTH],
     rows: `(select ccod, user_cluster, sim_ccod, rec_contract_1, rec_product_1
       from analytics.user_recommendation)`,
+    keys: 'select ccod as key from analytics.user_recommendation',
   },
 ] as const;
+
+const GRADES = ['grades', '--once', '--as-of', '2026-01-01'];
+const GRADE_CHANGES = `select concat_ws(' ', user_id, from_grade, to_grade) as key from grade_changes`;
 
 export const TWICE_AT_ONCE: JobDrill = {
   name: 'twice-at-once',
   what: 'the same job is started twice: one does the work, the other refuses or waits',
-  how: 'two backfills and two months of the recommender (the first frozen while it holds its claim), two grade passes',
+  how: 'two backfills and two months of the recommender (the first frozen while it holds its claim), two grade passes (the second waits for the lock of the first)',
   peers: 'pg-boss claims one delivery of a job; no figure found',
   times: 2,
   secondsEach: 20,
@@ -31,70 +53,90 @@ export const TWICE_AT_ONCE: JobDrill = {
 };
 
 async function run(scene: JobScene): Promise<JobFound> {
-  const { serverUrl, times, say } = scene;
+  const { serverUrl, times } = scene;
   const base = await newDatabase(serverUrl, BASE);
   await runCommand(base, ['migrate']);
   await runCommand(base, ['seed', '--users', '2000', '--products', '2000']);
   await runCommand(base, ['customers', '--count', '3000']);
   const found: JobFound = { events: 0, faults: 0, lost: 0, duplicated: 0 };
+  const add = (more: JobFound): void => {
+    for (const key of ['events', 'faults', 'lost', 'duplicated'] as const) found[key] += more[key];
+  };
   for (let time = 0; time < times; time++) {
-    for (const job of JOBS) {
-      const [alone, both] = await twice(scene, job);
-      found.events += both;
-      found.faults++;
-      found.lost += Math.max(0, alone - both);
-      found.duplicated += Math.max(0, both - alone);
-      say(`  ${job.name} twice: ${both} rows, ${alone} by one alone`);
-    }
-    found.faults += await gradesTwice(scene);
+    for (const job of JOBS) add(await twice(scene, job));
+    add(await gradesTwice(scene));
   }
   return found;
 }
 
-/** Rows that one makes alone, and rows after two. */
+/** A fault if the first, frozen, held its claim until the second had ended. */
 async function twice(
-  { serverUrl, signal, check }: JobScene,
-  { name, words, rows }: (typeof JOBS)[number],
-): Promise<[alone: number, both: number]> {
+  { serverUrl, signal, check, say }: JobScene,
+  { name, words, rows, keys }: (typeof JOBS)[number],
+): Promise<JobFound> {
   const alone = await newDatabase(serverUrl, 'drill_alone', BASE);
   await runCommand(alone, words);
-  const url = await newDatabase(serverUrl, 'drill_both', BASE);
-  const first = startCommand(url, words);
-  let over = false;
-  const firstEnded = first.ended.finally(() => (over = true));
-  const held = await untilMore(url, LOCKS, 0, () => over, signal);
-  sendSignal(first.pid, 'SIGSTOP');
-  const second = await startCommand(url, words).ended;
-  sendSignal(first.pid, 'SIGCONT');
-  const { code } = await firstEnded;
+  const both = await newDatabase(serverUrl, 'drill_both', BASE);
+  const first = startCommand(both, words);
+  let second: CommandEnd;
+  let held = false;
+  try {
+    await untilMore(both, HELD, 0, endTold(first), signal);
+    sendSignal(first.pid, 'SIGSTOP');
+    second = await endOf(startCommand(both, words), signal, SECOND_MS_MAX);
+    held = await untilMore(both, HELD, 0, () => true, signal); // one look
+  } finally {
+    sendSignal(first.pid, 'SIGCONT');
+  }
+  const { code } = await endOf(first, signal);
   const refusal = second.complaints.trim().split('\n').at(-1) ?? '';
-  check(`${name}: the first ends with 0`, held && code === 0, `${code}`);
+  check(`${name}: the first held its claim, and ends with 0`, held && code === 0, `${code}`);
   const refused = second.code === EXIT_CODES.RUN_CONFLICT && refusal.includes('at work');
   check(`${name}: the second refuses and says why`, refused, `${second.code}: ${refusal}`);
   const [planned, sum] = await fingerprint(alone, rows);
-  const [stored, both] = await fingerprint(url, rows);
-  check(`${name}: the rows of one alone`, sum === both, `${stored} of ${planned}`);
-  return [planned, stored];
+  const [stored, found] = await fingerprint(both, rows);
+  check(`${name}: the rows of one alone`, sum === found, `${stored} of ${planned}`);
+  say(`  ${name} twice: ${stored} rows, ${planned} by one alone`);
+  const different = difference(await keysOf(alone, keys), await keysOf(both, keys));
+  return { events: stored, faults: held ? 1 : 0, ...different };
 }
 
 /** Two passes at once come to what two passes one after the other come to. */
-async function gradesTwice({ serverUrl, check }: JobScene): Promise<number> {
-  const words = ['grades', '--once', '--as-of', '2026-01-01'];
+async function gradesTwice({ serverUrl, signal, check, say }: JobScene): Promise<JobFound> {
   const base = await newDatabase(serverUrl, 'drill_graded', BASE);
   await runCommand(base, ['backfill', '--orders', '50000', '--yes']);
   const inTurn = await newDatabase(serverUrl, 'drill_alone', 'drill_graded');
-  await runCommand(inTurn, words);
-  await runCommand(inTurn, words);
+  await runCommand(inTurn, GRADES);
+  await runCommand(inTurn, GRADES);
   const url = await newDatabase(serverUrl, 'drill_both', 'drill_graded');
-  const ends = await Promise.all([1, 2].map(() => startCommand(url, words).ended));
-  const codes = ends.map(({ code }) => code);
-  check(
-    'grades: both end with 0',
-    codes.every((code) => code === 0),
-    codes.join(' and '),
-  );
+  const { passes, waited } = await overlapping(url, signal);
+  const codes: number[] = [];
+  for (const pass of passes) codes.push((await endOf(pass, signal)).code);
+  const zero = codes.every((code) => code === 0);
+  check('grades: both end with 0', zero, codes.join(' and '));
+  const seen = waited ? 'seen waiting' : 'not seen waiting for its lock';
+  check('grades: the second waits for the first', waited, seen);
   const grades = '(select user_id, grade from users)';
   const [[, sum], [, both]] = [await fingerprint(inTurn, grades), await fingerprint(url, grades)];
   check('grades: as of two passes in turn', sum === both, sum === both ? 'the same' : 'others');
-  return 1;
+  const changes = await keysOf(url, GRADE_CHANGES);
+  say(`  grades twice: ${changes.length} changes`);
+  const different = difference(await keysOf(inTurn, GRADE_CHANGES), changes);
+  return { events: changes.length, faults: waited ? 1 : 0, ...different };
+}
+
+/** Two passes, of which the first could not record its changes before the second waited for its lock. */
+async function overlapping(
+  url: string,
+  signal: AbortSignal,
+): Promise<{ passes: Command[]; waited: boolean }> {
+  return await withClient(url, async (holder) => {
+    await holder.query('begin');
+    await holder.query('lock table grade_changes in exclusive mode');
+    const first = startCommand(url, GRADES);
+    await untilMore(url, HELD, 0, endTold(first), signal);
+    const second = startCommand(url, GRADES);
+    const waited = await untilMore(url, AWAITED, 0, endTold(second), signal);
+    return { passes: [first, second], waited };
+  });
 }

@@ -1,13 +1,14 @@
-import { PipelineError } from '../base/errors.ts';
+import { causeOf, PipelineError } from '../base/errors.ts';
 import { jobDrill } from './job-run.ts';
 import { stepOf, type DrillOptions } from './plans.ts';
-import { startRig, type Rig } from './rig.ts';
+import { startRig } from './rig.ts';
 import { streamDrill, type DrillHooks } from './stream-drill.ts';
+import type { StreamPlan } from './stream-verdict.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
- * Runs drills by name, one after the other; those of the stream on the same servers, but after one that
- * failed the next has new ones. Servers and processes are gone at the end, whatever happens.
+ * Runs drills by name, one after the other, each on servers of its own: what one leaves behind is no
+ * load on the next. Servers and processes are gone at the end, whatever happens.
  */
 export async function runDrills(
   names: readonly string[],
@@ -16,47 +17,34 @@ export async function runDrills(
 ): Promise<Verdict[]> {
   const steps = names.map((name) => stepOf(name, options));
   const verdicts: Verdict[] = [];
-  const servers = new Servers(hooks);
-  try {
-    for (const step of steps) {
-      hooks.say(`drill ${step.name}, seed ${options.seed}: ${step.what}`);
+  for (const step of steps) {
+    hooks.say(`drill ${step.name}, seed ${options.seed}: ${step.what}`);
+    try {
       const verdict =
-        'run' in step
-          ? await jobDrill(step, options, hooks)
-          : await streamDrill(await servers.rig(), step, hooks);
+        'run' in step ? await jobDrill(step, options, hooks) : await onRig(step, hooks);
       verdicts.push(verdict);
       hooks.onVerdict?.(verdict);
-      if (verdict.outcome === 'failed') await servers.end(true);
+    } catch (cause) {
+      if (!hooks.signal.aborted) throw cause;
+      // Whatever failed on the way out of it is of no interest.
+      throw new PipelineError('INTERRUPTED', 'the drill was stopped', { cause });
     }
-  } catch (cause) {
-    const { aborted } = hooks.signal;
-    await servers.end(!aborted);
-    // Whatever failed on the way out of it is of no interest.
-    if (aborted) throw new PipelineError('INTERRUPTED', 'the drill was stopped', { cause });
-    throw cause;
   }
-  await servers.end(false);
   return verdicts;
 }
 
-/** The servers of the stream's drills, started when they are first needed. */
-class Servers {
-  readonly #hooks: DrillHooks;
-  #rig: Rig | null = null;
-
-  constructor(hooks: DrillHooks) {
-    this.#hooks = hooks;
-  }
-
-  async rig(): Promise<Rig> {
-    this.#rig ??= await startRig();
-    return this.#rig;
-  }
-
-  async end(failed: boolean): Promise<void> {
-    const rig = this.#rig;
-    this.#rig = null;
-    if (rig && failed) this.#hooks.say(`logs and the ledger are kept in ${rig.folder}`);
-    await rig?.stop(failed);
+/** A drill of the stream; its logs and ledger stay if it has failed. */
+async function onRig(plan: StreamPlan, hooks: DrillHooks): Promise<Verdict> {
+  const { say, signal } = hooks;
+  const rig = await startRig(say);
+  let keeps = true;
+  try {
+    const verdict = await streamDrill(rig, plan, hooks);
+    keeps = verdict.outcome === 'failed';
+    return verdict;
+  } finally {
+    keeps &&= !signal.aborted;
+    if (keeps) say(`logs and the ledger are kept in ${rig.folder}`);
+    await rig.stop(keeps).catch((late) => say(causeOf(late).message));
   }
 }

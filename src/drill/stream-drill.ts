@@ -3,7 +3,6 @@ import { causeOf, PipelineError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { pause } from '../base/shutdown.ts';
 import type { Fault, Scene, Strike, StrikeFound } from './drill.ts';
-import { withClient } from '../store/client.ts';
 import { auditRig, endInOrder } from './ending.ts';
 import { fleetOf } from './fleet.ts';
 import { Flow } from './flow.ts';
@@ -29,15 +28,33 @@ export async function streamDrill(rig: Rig, plan: StreamPlan, hooks: DrillHooks)
   const checks = new Checks();
   const startedMs = monotonicMs();
   const cleanUps: (() => Promise<void>)[] = [];
+  let verdict: Verdict;
   try {
     const faults = await prepared(rig, plan, cleanUps, (name, why) => {
       hooks.say(`${name} is not run: ${why}`);
       checks.note(`${name} on this machine`, true, `not run: ${why}`);
     });
     if (faults.length === 0) return notRun(plan, checks, startedMs);
-    return await new StreamRun(rig, { ...plan, faults }, hooks, checks).run(startedMs);
+    verdict = await new StreamRun(rig, { ...plan, faults }, hooks, checks).run(startedMs);
   } finally {
-    for (const cleanUp of cleanUps) await cleanUp();
+    for (const cleanUp of cleanUps) await putBack(cleanUp, hooks, checks);
+  }
+  const why = verdict.why ?? checks.firstFailure;
+  return { ...verdict, outcome: why === null ? 'passed' : 'failed', why, checks: checks.lines };
+}
+
+/** What cannot be put back as it was fails the drill, and keeps no verdict from being reached. */
+async function putBack(
+  cleanUp: () => Promise<void>,
+  { say }: DrillHooks,
+  checks: Checks,
+): Promise<void> {
+  try {
+    await cleanUp();
+  } catch (cause) {
+    const { message } = causeOf(cause);
+    say(`not put back as it was: ${message}`);
+    checks.note('all is put back as it was', false, message);
   }
 }
 
@@ -94,7 +111,6 @@ class StreamRun {
       this.#goOn();
       if (flows === null) throw new PipelineError('CHECK_FAILED', 'no order was stored at first');
       const before = flow.stored;
-      const lettersBefore = await deadLetters(rig);
       this.#loadMs = monotonicMs();
       const watch = watchMemory ? new Watch(fleet, signal) : null;
       const shared = { rig, fleet, flow, signal, ratePerSecond, outageSeconds, records, firstRow };
@@ -109,7 +125,7 @@ class StreamRun {
       const found = await auditRig(rig);
       const events = flow.stored - before;
       const makersKilled = fleet.makers.starts > 1;
-      const ran = { events, quietSeconds, startedMs, lettersBefore, makersKilled };
+      const ran = { events, quietSeconds, startedMs, makersKilled };
       return streamVerdict(this.#plan, this.#checks, {
         ...ran,
         strikes: this.#strikes,
@@ -118,8 +134,9 @@ class StreamRun {
       });
     } finally {
       await records?.close().catch(() => undefined); // Kafka may be away when it was broken off
-      await flow.close();
-      await fleet.end();
+      for (const end of [() => flow.close(), () => fleet.end()]) {
+        await putBack(end, this.#hooks, this.#checks);
+      }
     }
   }
 
@@ -244,13 +261,6 @@ class StreamRun {
       throw new PipelineError('INTERRUPTED', `the drill ${this.#plan.name} was stopped`);
     }
   }
-}
-
-async function deadLetters({ postgres }: Rig): Promise<number> {
-  return await withClient(postgres.databaseUrl, async (client) => {
-    const { rows } = await client.query<{ count: string }>('select count(*) from dead_letters');
-    return Number(rows[0].count);
-  });
 }
 
 /** One of the faults; what takes long comes seldom. */

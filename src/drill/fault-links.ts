@@ -60,8 +60,8 @@ async function slowDown({ fleet, signal, check, firstRow }: Scene): Promise<Stri
 
 async function fallMute({ fleet, chance, signal, firstRow }: Scene): Promise<Strike | null> {
   const member = chance.pick(fleet.takers);
-  const links = member.proxy?.links.filter(isOrderSink) ?? [];
-  if (links.length === 0 || signal.aborted) return null;
+  const links = member.proxy?.links ?? [];
+  if (!links.some(isOrderSink) || signal.aborted) return null;
   const struckMs = monotonicMs();
   for (const link of links) link.mute();
   const moved = await firstRow(struckMs);

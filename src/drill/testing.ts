@@ -36,7 +36,7 @@ export function startedDrill(words: readonly string[], behind: readonly string[]
     ended,
     said: () => said,
     /** Waits until it says that; throws all it said if it has ended before. */
-    async says(text: string): Promise<void> {
+    says: async (text: string): Promise<void> => {
       while (!said.includes(text)) {
         if (child.exitCode !== null) throw new Error(said);
         await Bun.sleep(50);

@@ -60,8 +60,9 @@ function connectFailure(failure: PipelineError): PipelineError {
 export async function withClient<Result>(
   databaseUrl: string,
   work: (client: Client) => Promise<Result>,
+  options: SessionOptions = {},
 ): Promise<Result> {
-  const client = await connect(databaseUrl);
+  const client = await connect(databaseUrl, 'millrace', options);
   try {
     return await work(client);
   } finally {

@@ -15,6 +15,11 @@ export type Copy = {
   abort(): Promise<void>;
 };
 
+export type CopyOptions = {
+  freeze?: boolean; // only into a table truncated in the same transaction
+  answerMsMax?: number; // from its start to its end; then it fails, and the connection is lost
+};
+
 /**
  * Starts `copy <table> (<columns>) from stdin (format binary)`. `pg` with pg-copy-streams, since
  * the other client hangs or dies when a COPY fails late (README, decisions).
@@ -23,15 +28,14 @@ export function startCopy(
   client: Client,
   table: string,
   columns: readonly string[],
-  options: { freeze?: boolean } = {}, // freeze: only into a table truncated in the same transaction
+  options: CopyOptions = {},
 ): Copy {
   const doing = `copying into ${table}`;
   const how = options.freeze ? 'format binary, freeze' : 'format binary';
-  const stream = client.query(
-    copyFrom(`copy ${table} (${columns.join(', ')}) from stdin (${how})`, {
-      highWaterMark: 1 << 20,
-    }),
-  );
+  const query = copyFrom(`copy ${table} (${columns.join(', ')}) from stdin (${how})`, {
+    highWaterMark: 1 << 20,
+  });
+  const stream = client.query(Object.assign(query, { query_timeout: options.answerMsMax }));
   let failure: unknown;
   stream.on('error', (cause: unknown) => (failure ??= cause));
   const check = (): void => {
@@ -88,6 +92,8 @@ export async function copyRows<Row>(
   });
 }
 
+type EncodedOptions = Pick<CopyOptions, 'answerMsMax'> & { scratch?: CopyBuffer };
+
 /** COPYs rows of any shape into a table, `writeRow` putting a row's field count and fields. */
 export async function copyEncoded<Row>(
   client: Client,
@@ -95,9 +101,9 @@ export async function copyEncoded<Row>(
   columns: readonly string[],
   rows: Iterable<Row>,
   writeRow: (to: CopyBuffer, row: Row) => void,
-  scratch: CopyBuffer = copyScratch(),
+  { scratch = copyScratch(), answerMsMax }: EncodedOptions = {},
 ): Promise<number> {
-  const copy = startCopy(client, table, columns);
+  const copy = startCopy(client, table, columns, { answerMsMax });
   const left = rows[Symbol.iterator]();
   scratch.at = 0;
   try {

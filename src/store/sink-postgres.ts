@@ -32,6 +32,7 @@ const ANSWER_MS_MAX = STATEMENT_MS_MAX + 15_000;
 // What moves no rows is answered long before, also when it waits for a lock: a link that fell mute
 // between two batches is given up after this.
 const SMALL_ANSWER_MS_MAX = 15_000;
+const ROW_MS_MAX = 4; // so has a COPY, and so long for each row: 400 bytes at 100 kB/s
 const STALLED_MS_MAX = 12_000; // a batch moves every few milliseconds
 const CLOSE_MS_MAX = 2_000;
 
@@ -86,6 +87,12 @@ export class PostgresStore<Event> implements SinkStore<Event> {
   /** How long a statement that moves no rows may take to be answered. */
   get smallAnswerMsMax(): number {
     return Math.min(this.#session.answerMsMax ?? Infinity, SMALL_ANSWER_MS_MAX);
+  }
+
+  /** How long a COPY of so many rows may take to be answered. */
+  answerMsMax(rows: number): number {
+    const { answerMsMax = ANSWER_MS_MAX } = this.#session;
+    return Math.min(answerMsMax, SMALL_ANSWER_MS_MAX + rows * ROW_MS_MAX);
   }
 
   async positions(): Promise<Map<number, number>> {
@@ -278,7 +285,9 @@ class PostgresTransaction<Event> implements SinkTransaction<Event> {
     writeRow: (to: CopyBuffer, event: Event) => void,
   ): Promise<void> {
     const { scratch } = this.#store;
-    const taken = await copyEncoded(this.#client, table, columns, events, writeRow, scratch);
+    const answerMsMax = this.#store.answerMsMax(events.length);
+    const options = { scratch, answerMsMax };
+    const taken = await copyEncoded(this.#client, table, columns, events, writeRow, options);
     if (taken !== events.length) throw new Error(`${table} took ${taken} of ${events.length} rows`);
     metrics.copied.inc({ table: this.#store.table.topic }, taken);
   }

@@ -1,7 +1,10 @@
 import { connect, type Client } from '../store/client.ts';
 
-/** No question that a part asks takes longer; a server that has stopped answering is noticed by it. */
+/** No question that a part asks takes longer. */
 const STATEMENT_MS_MAX = 30_000;
+/** A link that has fallen mute is noticed by it. */
+const ANSWER_MS_MAX = STATEMENT_MS_MAX + 5_000;
+const CLOSE_MS_MAX = 1_000;
 
 /**
  * A connection that is made when it is first needed, and made anew after any error: one that has
@@ -27,7 +30,8 @@ export class Database {
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = null;
-    await client?.end().catch(() => undefined); // already gone: there is nothing left to close
+    const ended = client?.end().catch(() => undefined); // already gone: there is nothing left to close
+    await Promise.race([ended, Bun.sleep(CLOSE_MS_MAX)]); // a dead link says no goodbye
   }
 
   async #ask<Result>(work: (client: Client) => Promise<Result>): Promise<Result> {
@@ -41,8 +45,9 @@ export class Database {
   }
 
   async #connect(): Promise<Client> {
-    const client = await connect(this.#url, `millrace ${this.#name}`);
-    await client.query(`set statement_timeout = ${STATEMENT_MS_MAX}`);
-    return client;
+    return await connect(this.#url, `millrace ${this.#name}`, {
+      settings: { statement_timeout: STATEMENT_MS_MAX },
+      queryMsMax: ANSWER_MS_MAX,
+    });
   }
 }

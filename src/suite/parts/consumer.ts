@@ -20,6 +20,7 @@ import { withFolding } from './folding.ts';
 // A member that is gone without a word is missed after this: its partitions are another's within 10 s.
 const SESSION_MS_MAX = 6_000;
 const FETCH_BYTES_MAX = 8 << 20;
+const ANSWER_MS_MAX = 15_000; // then a link to PostgreSQL has fallen mute
 const CLOSE_MS_MAX = 500; // for a connection that only asked
 
 const SINKS: { [T in Topic]: (options: SinkOptions) => Sink<EventOf[T]> } = {
@@ -107,8 +108,10 @@ class Ends {
 
   async #checkTopic(id: string): Promise<void> {
     const group = GROUPS[this.#topic];
-    const held = await withClient(this.#databaseUrl, (client) =>
-      holdTopic(client, group, this.#topic, id),
+    const held = await withClient(
+      this.#databaseUrl,
+      (client) => holdTopic(client, group, this.#topic, id),
+      { queryMsMax: ANSWER_MS_MAX },
     );
     if (held !== id) throw otherTopic(this.#topic, group, held, id);
   }

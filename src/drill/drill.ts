@@ -53,6 +53,7 @@ export type Fault = {
   times: number; // in a drill of its own
   secondsEach: number; // about, for the list
   firstRowMsMax: number; // in a drill of its own; what takes longer fails it
+  alone?: boolean; // too long for a mix
   spares: boolean; // no process ends by it, so memory can be watched over many of them
   /** Makes ready before anything runs. */
   prepare?: (rig: Rig) => Promise<Prepared>;

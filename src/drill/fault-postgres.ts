@@ -13,6 +13,7 @@ import type { Side } from './proxy.ts';
 import { isOrderSink, struckWithin } from './sink-links.ts';
 
 const AWAY_MS = [1_000, 4_000] as const;
+const LONG_OUTAGE_SECONDS = 600;
 const STOP_MS_MAX = 20_000;
 const FULL_MS = [3_000, 6_000] as const;
 const DISK_MIB = 1_024; // more than the orders of any drill
@@ -56,6 +57,23 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     firstRowMsMax: 5_000,
     spares: true,
     strike: (scene) => away(scene, 'SIGKILL', () => scene.rig.postgres.kill()),
+  },
+  {
+    name: 'long-outage',
+    what: 'PostgreSQL is killed and stays away for ten minutes',
+    how: 'SIGKILL of the postmaster, away for 600 s (or --outage) under load, a new start with recovery',
+    peers: 'Confluent JDBC sink: fails after about 30 s of outage; Debezium: after about 5 s',
+    place: 'postgres',
+    times: 1,
+    secondsEach: LONG_OUTAGE_SECONDS,
+    firstRowMsMax: 5_000,
+    alone: true,
+    spares: true,
+    strike: (scene) => {
+      const { outageSeconds } = scene;
+      const long = { ...scene, outageSeconds: outageSeconds ?? LONG_OUTAGE_SECONDS };
+      return away(long, 'SIGKILL', () => scene.rig.postgres.kill());
+    },
   },
   {
     name: 'terminate-backend',

@@ -28,6 +28,8 @@ const QUICK = `kill-consumer cut-commit terminate-backend poison broker-kill cut
   .split(/\s+/)
   .map(faultOf);
 
+const MIXABLE = FAULTS.filter(({ alone = false }) => !alone);
+
 export const MIXES: readonly Mix[] = [
   {
     name: 'quick',
@@ -47,7 +49,7 @@ export const MIXES: readonly Mix[] = [
     how: 'the next one after 0.5 to 4 s, whatever the others are doing; what takes long comes seldom',
     peers:
       'no table of kills with nothing lost and nothing doubled was found for Kafka to PostgreSQL',
-    faults: FAULTS,
+    faults: MIXABLE,
     times: null,
     minutes: 5,
     gapMs: [500, 4_000],
@@ -60,7 +62,7 @@ export const MIXES: readonly Mix[] = [
     how: 'one fault in 20 to 40 s; memory by linear regression over the last two thirds',
     peers:
       'Vector flags what differs by 8.87 % at 90 % confidence; Bun 1.3 threads leaked 5 MB a minute (better-ccflare #239)',
-    faults: FAULTS.filter(({ spares }) => spares),
+    faults: MIXABLE.filter(({ spares }) => spares),
     times: null,
     minutes: 30,
     gapMs: [20_000, 40_000],
@@ -76,7 +78,7 @@ export function stepOf(name: string, options: DrillOptions): StreamPlan | JobDri
   const { seed, ratePerSecond, outageSeconds, eventsMin = EVENTS_MIN } = options;
   const command = commandOf(name, options);
   const asked = { seed, ratePerSecond, outageSeconds, eventsMin, command };
-  const drill = MIXES.find((one) => one.name === name) ?? alone(faultOf(name));
+  const drill = MIXES.find((one) => one.name === name) ?? single(faultOf(name));
   return {
     ...drill,
     ...asked,
@@ -85,7 +87,7 @@ export function stepOf(name: string, options: DrillOptions): StreamPlan | JobDri
   };
 }
 
-function alone(fault: Fault): Mix {
+function single(fault: Fault): Mix {
   const { name, what, how, peers, times } = fault;
   const said = { name, what, how, peers };
   const pace = { times, minutes: 0, gapMs: GAP_MS, inTurn: true, watchMemory: false };

@@ -34,7 +34,7 @@ const ANSWER_MS_MAX = STATEMENT_MS_MAX + 15_000;
 const SMALL_ANSWER_MS_MAX = 15_000;
 const ROW_MS_MAX = 4; // so has a COPY, and so long for each row: 400 bytes at 100 kB/s
 const STALLED_MS_MAX = 12_000; // a batch moves every few milliseconds
-const CLOSE_MS_MAX = 2_000;
+const CLOSE_MS_MAX = 500;
 
 const SETTINGS = {
   statement_timeout: STATEMENT_MS_MAX,

@@ -45,9 +45,9 @@ const HINT_MS = 1_000;
 const VERIFY_MS = 5_000;
 const ENDS_MS = 5_000; // between looks at where Kafka ends, while it sends what came before
 const DURABLE_MS = 1_000; // PostgreSQL has a commit on disk within three rounds of its writer, 0.6 s
-const STOP_MS_MAX = 2_000; // for the batch in hand once aborted
+const STOP_MS_MAX = 1_500; // for the batch in hand once aborted
 const READ_MS_MAX = 500; // for a question to brokers that may be mute
-const LAST_HINT_MS_MAX = 1_000;
+const LAST_HINT_MS_MAX = 500;
 const AGES_MAX = 64; // observed of one batch, evenly spread over it
 
 /**

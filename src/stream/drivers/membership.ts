@@ -24,8 +24,8 @@ const JOIN_MARGIN_MS = 5_000;
 const HEARTBEAT_MS_MAX = 3_000;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 2_000;
-const LEAVE_MS_MAX = 1_500;
-const END_MS_MAX = 500;
+const LEAVE_MS_MAX = 700;
+const END_MS_MAX = 300;
 const ASSIGNOR = 'range'; // also librdkafka's first choice, so that both can be in one group
 const PROTOCOL_TYPE = 'consumer';
 
@@ -105,9 +105,10 @@ export class Membership {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#leave();
-    await this.#joining?.close(); // the reply to a join may be long in coming
-    // What it still asks for ends with the cluster's connections, and tells nobody.
-    await within(this.#running, END_MS_MAX).catch(() => undefined);
+    // The reply to a join may be long in coming; what is still asked for ends with the cluster's
+    // connections, and tells nobody.
+    const over = Promise.all([this.#joining?.close(), this.#running]);
+    await within(over, END_MS_MAX).catch(() => undefined);
   }
 
   async #run(): Promise<void> {

@@ -6,6 +6,7 @@ import { pause } from '../../base/shutdown.ts';
 import type { StreamRecord } from '../../model/event.ts';
 import { kafkaFailure } from '../failure.ts';
 import type { ConnectionSettings, Consumer, ConsumerOptions } from '../port.ts';
+import { within } from '../wait.ts';
 import { Cluster } from './cluster.ts';
 import { edgeOffset, fetchRecords } from './fetch.ts';
 import { Membership } from './membership.ts';
@@ -13,6 +14,7 @@ import type { RecordCursor } from './record-batch.ts';
 
 const FETCH_WAIT_MS = 500; // a broker holds an answer back so long when it has nothing new
 const FETCH_BYTES_MAX = 1_048_576; // of one answer; a single larger batch comes whole all the same
+const CLOSE_MS_MAX = 500;
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 1_000;
 
@@ -87,7 +89,8 @@ class FetchingConsumer implements Consumer {
     await this.#receiving;
     await this.#membership.close();
     this.#revoke();
-    await this.#cluster.close();
+    // A broker that fell mute while a connection was being made lets it wait for seconds.
+    await within(this.#cluster.close(), CLOSE_MS_MAX).catch(() => undefined);
   }
 
   async #receive(max: number, waitMs: number): Promise<StreamRecord[]> {

@@ -2,7 +2,6 @@ import { expect, test } from 'bun:test';
 
 import { PipelineError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { metrics } from '../base/metrics.ts';
 import { CalmWorld } from '../drill/simulation/calm.ts';
 import type { SimulatedConsumer } from '../drill/simulation/kafka-consumer.ts';
 import { SimulatedStore } from '../drill/simulation/sink-store.ts';

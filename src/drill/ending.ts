@@ -44,6 +44,9 @@ export async function endInOrder(ending: Ending): Promise<number | null> {
   const away = fleet.refusedStarts();
   const none = away === 0 ? 'none' : `none; ${away} started while a server was away, and again`;
   check('no process ended by itself', surprises.length === 0, surprises.join(', ') || none);
+  const defects = fleet.defects();
+  const first = defects.length === 0 ? 'none' : `${defects.length}, the first ${defects[0]}`;
+  check('no defect is in a log', defects.length === 0, first);
   return quietSeconds;
 }
 

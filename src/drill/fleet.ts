@@ -19,6 +19,7 @@ export type Fleet = {
   guest(): Member;
   start(signal: AbortSignal): Promise<void>;
   surprises(): Surprise[];
+  defects(): string[];
   /** Starts that found a server away, said so, and were made again. */
   refusedStarts(): number;
   /** Kills what still runs, and ends the proxies. */
@@ -88,6 +89,7 @@ export async function fleetOf(rig: Rig, rate: number): Promise<Fleet> {
       return guest;
     },
     surprises: () => [...all, ...guests].flatMap((member) => member.surprises),
+    defects: () => [...all, ...guests].flatMap((member) => member.defects()),
     refusedStarts: () =>
       [...all, ...guests].reduce((sum, { refusedStarts }) => sum + refusedStarts, 0),
     async end() {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { monotonicMs } from '../base/clock.ts';
@@ -22,11 +22,13 @@ export type Surprise = { member: string; code: number; lastWords: string };
 const STOP_MS_MAX = 10_000;
 const AGAIN_MS = 300;
 const ANSWER_MS_MAX = 5_000;
-const START_MS_MAX = 15_000; // in which a start is refused by a server that is away
+const START_MS_MAX = 15_000; // in which a start finds a server away, or loses it
 const LAST_WORDS_MAX = 300; // characters
+const DEFECT = '"code":"DEFECT"';
 
-/** A start that finds a server away says so and ends with one of these, to be started again. */
+/** A start without a server says so and ends with one of these, to be made again. */
 const AWAY_CODES = new Set<number>([
+  EXIT_CODES.DATABASE_LOST,
   EXIT_CODES.DATABASE_UNREACHABLE,
   EXIT_CODES.KAFKA_UNREACHABLE,
   EXIT_CODES.REDIS_UNREACHABLE,
@@ -142,6 +144,15 @@ export class Member {
   lastWords(): string {
     const lines = readFileSync(this.#log, 'utf8').trimEnd().split('\n');
     return (lines.at(-1) ?? '').slice(0, LAST_WORDS_MAX);
+  }
+
+  /** What it has logged as a mistake of its own, which no fault of the world excuses; one text each. */
+  defects(): string[] {
+    if (!existsSync(this.#log)) return [];
+    const lines = readFileSync(this.#log, 'utf8').split('\n');
+    return lines
+      .filter((line) => line.includes(DEFECT))
+      .map((line) => line.slice(0, LAST_WORDS_MAX));
   }
 
   get #log(): string {

@@ -99,6 +99,7 @@ const COMMON = new Set([
   'no connection is left idle in a transaction',
   "Kafka's committed offset <= the stored one <= the end",
   'no process ended by itself',
+  'no defect is in a log',
   'the audit is clean',
   'dead letters are the bad records',
   'bad records are those that were sent',

@@ -32,7 +32,7 @@ const ANSWER_MS_MAX = STATEMENT_MS_MAX + 15_000;
 // What moves no rows is answered long before, also when it waits for a lock: a link that fell mute
 // between two batches is given up after this.
 const SMALL_ANSWER_MS_MAX = 15_000;
-const ROW_MS_MAX = 4; // so has a COPY, and so long for each row: 400 bytes at 100 kB/s
+const ROW_MS_MAX = 1; // a COPY has so long, too, for each row: 400 bytes at 400 kB/s
 const STALLED_MS_MAX = 12_000; // a batch moves every few milliseconds
 const CLOSE_MS_MAX = 500;
 

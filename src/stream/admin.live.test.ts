@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { describeConfigsV4, incrementalAlterConfigsV1, metadataV12 } from '@platformatic/kafka';
@@ -150,6 +151,34 @@ describe('on three brokers', () => {
     expect(absent?.message).toMatch(/^[^\n]*127.0.0.1:1[^\n]*millrace up[^\n]*$/);
   }, 30_000);
 });
+
+test('a broker that hangs up in the middle of a question may be asked again', async () => {
+  const brokers = createServer((socket) => socket.once('data', () => socket.destroy()));
+  await new Promise<void>((resolve) => void brokers.listen(0, '127.0.0.1', resolve));
+  const address = brokers.address();
+  const port = address instanceof Object ? address.port : 0;
+  const settings = { brokers: [`127.0.0.1:${port}`], clientId: 'admin' };
+  const admin = await connectAdmin(settings);
+  const driver = await streamDriver('platformatic');
+  const consumer = {
+    topic: 'orders',
+    group: 'hung-up',
+    sessionMsMax: 6_000,
+    fetchBytesMax: 1 << 20,
+  };
+  const questions = [
+    () => admin.edges('orders'),
+    () => admin.topicId('orders'),
+    () => admin.committed('hung-up', 'orders'),
+    () => driver.consumer(settings, consumer),
+  ];
+  for (const question of questions) {
+    const failure = await failureOf(question());
+    expect(failure).toMatchObject({ code: 'KAFKA_UNREACHABLE', retryable: true });
+  }
+  await admin.close();
+  brokers.close();
+}, 60_000);
 
 describe('on a single broker that asks for a password', () => {
   let kafka: TemporaryKafka;

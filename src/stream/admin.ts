@@ -89,8 +89,7 @@ export class StreamAdmin {
 
   /** Where the partitions of a topic begin and end. */
   async edges(topic: string): Promise<PartitionEdges[]> {
-    const count = await this.#cluster.partitions(topic);
-    const partitions = Array.from({ length: count }, (_, partition) => partition);
+    const partitions = await this.#partitions(topic);
     return await Promise.all(
       partitions.map(async (partition) =>
         this.#ask(topic, `reading the offsets of ${topic} ${partition}`, async () => {
@@ -105,8 +104,7 @@ export class StreamAdmin {
 
   /** What a group has committed of a topic, by partition; one without a commit is not in the map. */
   async committed(group: string, topic: string): Promise<Map<number, number>> {
-    const count = await this.#cluster.partitions(topic);
-    const partitions = Array.from({ length: count }, (_, partition) => partition);
+    const partitions = await this.#partitions(topic);
     return await this.#ask(topic, `reading the offsets of ${group}`, async () => {
       const coordinator = await this.#cluster.to(await this.#cluster.coordinator(group));
       return await committedOffsets(coordinator, group, topic, partitions);
@@ -175,6 +173,15 @@ export class StreamAdmin {
     for (const { name } of plans) await this.#led(name);
   }
 
+  async #partitions(topic: string): Promise<number[]> {
+    try {
+      const count = await this.#cluster.partitions(topic);
+      return Array.from({ length: count }, (_, partition) => partition);
+    } catch (cause) {
+      throw failureOf(cause, `reading the partitions of ${topic}`);
+    }
+  }
+
   /** A new topic is of use once every partition has a leader. */
   async #led(topic: string): Promise<void> {
     const count = await this.#cluster.partitions(topic);
@@ -196,13 +203,8 @@ export class StreamAdmin {
       try {
         return await question();
       } catch (cause) {
-        const error = kafkaFailure(cause, doing);
-        const code = brokerCode(cause);
-        const passing = error.retryable || (code !== undefined && PASSING.has(code));
-        if (!passing) throw error;
-        if (performance.now() > untilMs) {
-          throw new PipelineError(error.code, error.message, { retryable: true, cause });
-        }
+        const error = failureOf(cause, doing);
+        if (!error.retryable || performance.now() > untilMs) throw error;
         this.#cluster.forget(topic);
         await Bun.sleep(ASK_AGAIN_MS);
       }
@@ -212,6 +214,13 @@ export class StreamAdmin {
 
 const ASK_MS_MAX = 8_000;
 const ASK_AGAIN_MS = 200;
+
+function failureOf(cause: unknown, doing: string): PipelineError {
+  const error = kafkaFailure(cause, doing);
+  const passes = PASSING.has(brokerCode(cause) ?? '');
+  if (error.retryable || !passes) return error;
+  return new PipelineError(error.code, error.message, { retryable: true, cause });
+}
 
 /** Answers that another broker, or the same one in a moment, does not give. */
 const PASSING = new Set([
@@ -225,4 +234,8 @@ const PASSING = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
   'NOT_COORDINATOR',
   'UNSTABLE_OFFSET_COMMIT',
+  'REQUEST_TIMED_OUT',
+  'NETWORK_EXCEPTION',
+  'REPLICA_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
 ]);

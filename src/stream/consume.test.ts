@@ -322,6 +322,29 @@ test('stopped before Kafka was ever there, it just ends', async () => {
   expect(world.checks).toEqual(['kafka: connecting', 'kafka: no']);
 });
 
+test('stopped while a connection is being made, it ends soon, and closes what comes later', async () => {
+  const world = new World();
+  const late = Promise.withResolvers<Consumer>();
+  let [closed, endedMs] = [0, Infinity];
+  const consuming = consume({
+    topic: 'orders',
+    group: 'orders_group',
+    open: () => late.promise,
+    sink: world.sink,
+    time: world.time,
+    signal: world.abort.signal,
+    log: LOG,
+  }).then(() => (endedMs = world.time.monotonicMs()));
+  const stopping = world.time.sleep(1_000).then(() => world.abort.abort());
+  await world.run(Promise.all([consuming, stopping]), 11_000);
+  expect(endedMs).toBeLessThan(3_000);
+  const nothing = (): Promise<never> => Promise.reject(new Error('it has been given up'));
+  const close = async (): Promise<void> => void closed++;
+  late.resolve({ receive: nothing, seek: nothing, commit: nothing, close });
+  await Bun.sleep(0);
+  expect(closed).toBe(1);
+});
+
 test('it is ready once partitions are there, and progress is a stored batch', async () => {
   const world = new World();
   await world.during(async () => {

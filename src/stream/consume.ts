@@ -48,6 +48,7 @@ const DURABLE_MS = 1_000; // PostgreSQL has a commit on disk within three rounds
 const STOP_MS_MAX = 1_500; // for the batch in hand once aborted
 const READ_MS_MAX = 500; // for a question to brokers that may be mute
 const LAST_HINT_MS_MAX = 500;
+const OPEN_MS_MAX = 1_500; // for a connection that is being made once aborted
 const AGES_MAX = 64; // observed of one batch, evenly spread over it
 
 /**
@@ -140,13 +141,29 @@ class ConsumerLoop<T extends Topic> {
 
   async #open(): Promise<Consumer | null> {
     this.#check('kafka', 'connecting');
+    const opening = this.#persist('kafka', 'connecting', () =>
+      this.#options.open((kind, partitions) => this.#assigned(kind, partitions)),
+    );
     try {
-      return await this.#persist('kafka', 'connecting', () =>
-        this.#options.open((kind, partitions) => this.#assigned(kind, partitions)),
-      );
+      return await this.#opened(opening);
     } catch (cause) {
       if (isInterruption(cause)) return null;
       throw cause;
+    }
+  }
+
+  /** Once aborted it is waited for a moment longer; what comes later is closed. */
+  async #opened(opening: Promise<Consumer>): Promise<Consumer | null> {
+    const done = new AbortController();
+    const late = untilAborted(AbortSignal.any([this.#stop.signal, done.signal]))
+      .then(() => this.#options.time.sleep(OPEN_MS_MAX, done.signal))
+      .then(() => null);
+    try {
+      const consumer = await Promise.race([opening, late]);
+      if (!consumer) void opening.then((opened) => opened.close()).catch(() => undefined);
+      return consumer;
+    } finally {
+      done.abort();
     }
   }
 

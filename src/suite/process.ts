@@ -56,7 +56,7 @@ function stopOnSignal(name: string, roster: Roster): AbortController {
   const stop = new AbortController();
   stop.signal.addEventListener('abort', () => {
     roster.drain();
-    setTimeout(() => giveUp(name), DRAIN_MS_MAX).unref();
+    setTimeout(() => giveUp(name, roster), DRAIN_MS_MAX).unref();
   });
   abortOnSignal().addEventListener('abort', () => stop.abort());
   return stop;
@@ -68,7 +68,11 @@ function exitCodeOf({ code }: PartFailure): number {
 }
 
 /** Waiting longer would only mean being killed; what is in flight has not been committed. */
-function giveUp(name: string): never {
+function giveUp(name: string, roster: Roster): never {
+  if (roster.starting(name)) {
+    say(`${name}: stopped while it was starting`);
+    process.exit(0);
+  }
   say(`${name}: not done after ${DRAIN_MS_MAX / 1_000} s; what is unfinished is undone`);
   process.exit(1);
 }

@@ -101,3 +101,18 @@ test('the last progress of a part is exported as the moment it was seen', async 
   made.sample(); // beating, but getting nothing done: that is what a silent stall looks like
   expect(await exported()).toBe(at);
 });
+
+test('a part is starting until a check of its own is as it should be', () => {
+  const { made } = roster();
+  const name = 'order-consumer-1';
+  expect(made.starting(name)).toBe(false); // it waits
+  made.enter(name, 'running');
+  expect(made.starting(name)).toBe(true); // no sign of life
+  made.vitals.beat(made.slot(name));
+  expect(made.starting(name)).toBe(false); // it has no checks
+  made.note(name, { name: 'kafka', failure: 'connecting' });
+  expect(made.starting(name)).toBe(true);
+  made.note(name, { name: 'kafka', failure: null });
+  made.note(name, { name: 'kafka', failure: 'away' });
+  expect(made.starting(name)).toBe(false); // it has served, and is at work
+});

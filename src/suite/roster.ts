@@ -16,6 +16,7 @@ type Entry = {
   state: PartState;
   checks: Map<string, Check>;
   begun: boolean; // it has given a sign of life since it was started
+  served: boolean; // and a check of its own was once as it should be
   beats: number;
   beatAtMs: number;
   silentMsMax: number;
@@ -43,6 +44,7 @@ export class Roster {
       state: 'waiting',
       checks: new Map(),
       begun: false,
+      served: false,
       beats: 0,
       beatAtMs: 0,
       silentMsMax: SILENT_MS_DEFAULT,
@@ -71,13 +73,23 @@ export class Roster {
     entry.checks.clear();
     this.sample(); // what the thread before has left counts no more
     entry.begun = false;
+    entry.served = false;
     entry.beatAtMs = this.#clocks.monotonic();
     entry.silentMsMax = SILENT_MS_DEFAULT;
     metrics.workerUp.set({ worker: name }, state === 'running' ? 1 : 0);
   }
 
   note(name: string, check: Check): void {
-    this.#entry(name).checks.set(check.name, check);
+    const entry = this.#entry(name);
+    entry.checks.set(check.name, check);
+    if (check.failure === null) entry.served = true;
+  }
+
+  /** Whether a part that runs is only loading or connecting yet, so that there is nothing to finish. */
+  starting(name: string): boolean {
+    this.sample();
+    const { state, begun, served, checks } = this.#entry(name);
+    return state === 'running' && (!begun || (checks.size > 0 && !served));
   }
 
   /** From now on not ready: the signal to stop has come. */

@@ -41,7 +41,7 @@ export class Cluster {
       await cluster.check(topic);
     } catch (cause) {
       await cluster.close();
-      throw cause;
+      throw kafkaFailure(cause, `asking Kafka at ${brokersOf(settings)}`);
     }
     return cluster;
   }
@@ -237,7 +237,8 @@ export class Cluster {
   async #describe(topics: string[]): Promise<void> {
     const response = await metadataV12.api
       .async(await this.any(), topics, false, false)
-      .catch(describedAnyway);
+      .catch(describedAnyway)
+      .catch(withoutCode);
     this.#brokers = new Map(
       response.brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]),
     );
@@ -253,6 +254,13 @@ export class Cluster {
 function describedAnyway(cause: unknown): MetadataResponse {
   if (brokerCode(cause) !== 'LEADER_NOT_AVAILABLE') throw cause;
   return responseOf(cause);
+}
+
+/** What the broker has not answered with a code of its own is the connection's fault. */
+function withoutCode(cause: unknown): never {
+  throw brokerCode(cause) === undefined
+    ? kafkaFailure(cause, 'asking Kafka for its topics')
+    : cause;
 }
 
 /** What was answered of the topics and brokers that nothing is wrong with. */

@@ -23,7 +23,12 @@ export async function platformaticConsumer(
   options: ConsumerOptions,
 ): Promise<Consumer> {
   const cluster = await Cluster.connect(settings, options.topic);
-  return new FetchingConsumer(cluster, options, await cluster.topicId(options.topic));
+  try {
+    return new FetchingConsumer(cluster, options, await cluster.topicId(options.topic));
+  } catch (cause) {
+    await cluster.close();
+    throw kafkaFailure(cause, `asking Kafka for ${options.topic}`);
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { EXIT_CODES, PipelineError, Unfinished } from './base/errors.ts';
 import { answer, say } from './base/terminal.ts';
 
 const program = new Command('millrace')
+  .enablePositionalOptions()
   .description('A believable shop, made by rules, stored fast, and checked')
   .version('0.1.0');
 

@@ -11,6 +11,7 @@ import { renderTable } from '../drill/table.ts';
 import type { Verdict } from '../drill/verdict.ts';
 import { renderVerdict } from '../drill/verdict-text.ts';
 import { wholeNumber } from './common.ts';
+import { simulateCommand } from './drill-simulate.ts';
 
 type Options = {
   json?: boolean;
@@ -43,9 +44,11 @@ export function drillCommand(): Command {
       wholeNumber(1, 3_600),
     )
     .option('--save <folder>', `keep the verdicts there, such as ${KEPT}`)
+    .enablePositionalOptions() // `simulate` has some of the same names
     .showHelpAfterError('(add --help for the options)')
     .addHelpText('after', () => `\n${list()}`)
     .addCommand(tableCommand())
+    .addCommand(simulateCommand())
     .action(run);
 }
 

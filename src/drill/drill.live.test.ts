@@ -138,7 +138,7 @@ test('the table has a row for each verdict, and names what was not run', () => {
   const row = text.split('\n').find((line) => line.startsWith('| `cut-commit`')) ?? '';
   expect(row).toContain('| 12,345 | 20 | **1** | **0** |');
   expect(row).toContain('p50 100 ms, max 200 ms');
-  expect(row).toContain('**failed**: the audit is clean: a\\|b |');
+  expect(row).toContain('**failed**: the audit is clean |');
   expect(text).toContain('- `cut-commit`: **failed**: the audit is clean');
   expect(text).toContain('bun run millrace drill cut-commit --seed 7');
   expect(text).toContain('Not run: `kill-consumer`');

@@ -24,14 +24,17 @@ export function keepVerdict(folder: string, verdict: Verdict): void {
 
 /** Every verdict kept in a folder. */
 export function keptVerdicts(folder: string): Kept[] {
+  const advice = `run drills with --save ${folder} first`;
+  let kept: Kept[];
   try {
-    return readdirSync(folder)
+    kept = readdirSync(folder)
       .filter((name) => name.endsWith('.json'))
       .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')));
   } catch (cause) {
-    const advice = `run drills with --save ${folder} first`;
     throw new PipelineError('USAGE', `no verdicts can be read in ${folder}; ${advice}`, { cause });
   }
+  if (kept.length === 0) throw new PipelineError('USAGE', `${folder} has no verdicts; ${advice}`);
+  return kept;
 }
 
 function commit(): string {

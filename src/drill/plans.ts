@@ -33,7 +33,7 @@ const MIXABLE = FAULTS.filter(({ alone = false }) => !alone);
 export const MIXES: readonly Mix[] = [
   {
     name: 'quick',
-    what: 'twenty faults of sixteen kinds in turn, as the tests run them',
+    what: 'twenty faults of fifteen kinds in turn, as the tests run them',
     how: 'each waits until the stream has come back from the one before; one audit at the end',
     peers: "Kafka Connect's own test: three rounds of bounces, duplicates allowed after hard ones",
     faults: QUICK,

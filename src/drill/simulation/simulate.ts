@@ -51,5 +51,5 @@ export function watch(seed: number, plant?: Plant): Simulated {
 
 /** How to see it again. */
 export function replayOf(seed: number): string {
-  return `bun src/drill/simulate.ts --seed ${seed} --trace`;
+  return `bun run millrace drill simulate --seed ${seed} --trace`;
 }

@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+
+import { EXIT_CODES } from '../base/errors.ts';
+import { answer, count, duration, say } from '../base/terminal.ts';
+import { replayOf, simulate, watch, type Simulated } from '../drill/simulation/simulate.ts';
+import { wholeNumber } from './common.ts';
+
+const WORLDS = 10_000;
+
+type Options = { json?: boolean; seeds: number; seed?: number; trace: boolean };
+
+export function simulateCommand(): Command {
+  return new Command('simulate')
+    .description('live through simulated worlds full of faults, around the real code')
+    .option('--json', 'print one JSON object as the last line of stdout')
+    .option('--seeds <number>', 'how many worlds, from seed 1', wholeNumber(1, 1e9), WORLDS)
+    .option('--seed <number>', 'one world alone', wholeNumber(0, 2 ** 48))
+    .option('--trace', 'print what happens in it, line by line', false)
+    .showHelpAfterError('(add --help for the options)')
+    .action(tell);
+}
+
+function tell({ json, seeds, seed, trace }: Options): void {
+  const result = seed === undefined ? simulate({ from: 1, to: seeds }) : watch(seed);
+  if (trace) for (const line of result.trace) answer(line);
+  say(inShort(result));
+  const { found, worlds, healMsMax, tally } = result;
+  if (json) answer(JSON.stringify({ worlds, faults: tally.total, healMsMax, found }));
+  if (found === null) return;
+  say(`seed ${found.seed}: ${found.violations.join('; ')}\n${replayOf(found.seed)}`);
+  process.exitCode = EXIT_CODES.CHECK_FAILED;
+}
+
+function inShort({ worlds, tally, virtualMs, healMsMax }: Simulated): string {
+  return (
+    `${count(worlds)} ${worlds === 1 ? 'world' : 'worlds'}, ${count(tally.total)} faults and events, ` +
+    `${duration(virtualMs / 1_000)} of simulated time; ` +
+    `at rest within ${(healMsMax / 1_000).toFixed(1)} s of the last fault`
+  );
+}

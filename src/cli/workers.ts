@@ -14,7 +14,7 @@ import { connectionSettings } from '../stream/connection.ts';
 import type { ConnectionSettings } from '../stream/port.ts';
 import { chooseParts, neededBy, WORKERS, type Service } from '../suite/catalogue.ts';
 import { configFromEnvironment, httpAddress, type SuiteConfig } from '../suite/config.ts';
-import { DRAIN_MS_MAX } from '../suite/part.ts';
+import { DRAIN_MS_MAX, START_MS_MAX } from '../suite/part.ts';
 import { checkSameKafka } from '../suite/same-kafka.ts';
 import { statusLine, statusOf, StatusReader, type SuiteStatus } from '../suite/status.ts';
 import type { Suite } from '../suite/suite.ts';
@@ -96,8 +96,13 @@ export async function runSuite(
   const sinceStart = (): number => (monotonicMs() - started) / 1_000;
   const timeUp = new AbortController();
   const both = AbortSignal.any([signal, timeUp.signal]);
-  let deadline: Timer | undefined;
-  const giveUp = (): void => void (deadline = setTimeout(() => leave(suite), DRAIN_MS_MAX));
+  const deadlines: Timer[] = [];
+  const giveUp = (): void => {
+    deadlines.push(
+      setTimeout(() => leaveUnbegun(suite), START_MS_MAX),
+      setTimeout(() => leave(suite), DRAIN_MS_MAX),
+    );
+  };
   both.addEventListener('abort', giveUp, { once: true });
   const running = suite.run(config, both);
   let last: SuiteStatus | null = null;
@@ -115,7 +120,7 @@ export async function runSuite(
     await running;
   } finally {
     both.removeEventListener('abort', giveUp);
-    clearTimeout(deadline);
+    for (const deadline of deadlines) clearTimeout(deadline);
     timeUp.abort();
   }
   await telling;
@@ -131,13 +136,17 @@ async function untilTime({ roster }: Suite, seconds: number, signal: AbortSignal
   await pause(seconds * 1_000, signal);
 }
 
+/** Where nothing has begun there is nothing to finish, and loading may take long on a busy machine. */
+function leaveUnbegun({ roster }: Suite): void {
+  const late = stillRunning(roster);
+  if (late.length === 0 || !late.every((name) => roster.starting(name))) return;
+  say(`stopped while these were starting: ${late.join(', ')}`);
+  process.exit(0);
+}
+
 /** Waiting longer would only mean being killed; what is in flight has not been committed. */
 function leave({ roster }: Suite): never {
-  const late = roster.names.filter((name) => roster.state(name) === 'running');
-  if (late.every((name) => roster.starting(name))) {
-    say(`stopped while these were starting: ${late.join(', ')}`);
-    process.exit(0);
-  }
+  const late = stillRunning(roster);
   say(`not done after ${DRAIN_MS_MAX / 1_000} s: ${late.join(', ')}; what is unfinished is undone`);
   process.exit(1);
 }
@@ -150,6 +159,10 @@ function chosen({ rate, ramp, scenario, seed, settings }: Options): Partial<Suit
     ...(seed !== undefined && { seed }),
     ...(settings !== undefined && { settings: settingsOf(settings) }),
   };
+}
+
+function stillRunning(roster: Suite['roster']): string[] {
+  return roster.names.filter((name) => roster.state(name) === 'running');
 }
 
 /** What the parts need: named by the environment, or started here; with its schema. */

@@ -6,6 +6,8 @@ import type { Vitals } from './vitals.ts';
 
 /** From the signal to the end; what is not finished by then is undone by PostgreSQL. */
 export const DRAIN_MS_MAX = 4_500;
+/** The same where everything was only starting. */
+export const START_MS_MAX = 2_000;
 
 /** A running part of Millrace: as its own process, or as a thread of the suite. */
 export type Part = {

@@ -8,7 +8,7 @@ import { processMetrics } from '../show/process-metrics.ts';
 import { healthApp, serve, type Check, type HttpServer } from '../show/server.ts';
 import { zeroMetrics } from '../show/zero.ts';
 import { configFromEnvironment, httpAddress, type HttpAddress } from './config.ts';
-import { DRAIN_MS_MAX, runPart, type Part, type PartFailure } from './part.ts';
+import { DRAIN_MS_MAX, START_MS_MAX, runPart, type Part, type PartFailure } from './part.ts';
 import { Roster } from './roster.ts';
 import { StreamWatch, watchedFor } from './watch.ts';
 import { Watchdog, watchFromThread } from './watchdog.ts';
@@ -56,7 +56,8 @@ function stopOnSignal(name: string, roster: Roster): AbortController {
   const stop = new AbortController();
   stop.signal.addEventListener('abort', () => {
     roster.drain();
-    setTimeout(() => giveUp(name, roster), DRAIN_MS_MAX).unref();
+    setTimeout(() => roster.starting(name) && leaveUnbegun(name), START_MS_MAX).unref();
+    setTimeout(() => giveUp(name), DRAIN_MS_MAX).unref();
   });
   abortOnSignal().addEventListener('abort', () => stop.abort());
   return stop;
@@ -67,12 +68,14 @@ function exitCodeOf({ code }: PartFailure): number {
   return codes[code] ?? 1;
 }
 
+/** Nothing has begun, so there is nothing to finish; loading may take long on a busy machine. */
+function leaveUnbegun(name: string): never {
+  say(`${name}: stopped while it was starting`);
+  process.exit(0);
+}
+
 /** Waiting longer would only mean being killed; what is in flight has not been committed. */
-function giveUp(name: string, roster: Roster): never {
-  if (roster.starting(name)) {
-    say(`${name}: stopped while it was starting`);
-    process.exit(0);
-  }
+function giveUp(name: string): never {
   say(`${name}: not done after ${DRAIN_MS_MAX / 1_000} s; what is unfinished is undone`);
   process.exit(1);
 }

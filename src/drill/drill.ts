@@ -27,6 +27,7 @@ export type Scene = {
   chance: Random;
   signal: AbortSignal;
   ratePerSecond: number;
+  mixed: boolean; // other faults may be under way
   outageSeconds: number | null; // asked for; else the fault's own
   records: RecordMaker;
   /** Ms from now, or from a moment given, until all partitions of orders move on. */

@@ -6,6 +6,7 @@ import type { Member } from './member.ts';
 import { queryText, refusal } from './postgres-wire.ts';
 import { isOrderSink, struckWithin } from './sink-links.ts';
 
+const HANDLERS_MS = 3_000; // after its start
 const AWAY_MS = 15_000;
 const FREEZE_MS = [10_000, 16_000] as const; // a silent consumer is missed after 6 s
 const STAY_MS = [3_000, 5_000] as const; // of a consumer that comes and goes
@@ -110,6 +111,8 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     spares: false,
     async strike({ fleet, chance, check, firstRow }) {
       const member = chance.pick(fleet.takers);
+      // One that has not got to its handlers yet has begun nothing, and is ended by the system.
+      if (member.upMs < HANDLERS_MS) return null;
       const struckMs = monotonicMs();
       const ended = await member.stop();
       if (ended !== null) checkStop(member, ended, check);

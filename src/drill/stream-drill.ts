@@ -113,7 +113,9 @@ class StreamRun {
       const before = flow.stored;
       this.#loadMs = monotonicMs();
       const watch = watchMemory ? new Watch(fleet, signal) : null;
-      const shared = { rig, fleet, flow, signal, ratePerSecond, outageSeconds, records, firstRow };
+      const mixed = this.#plan.faults.length > 1;
+      const asked = { ratePerSecond, outageSeconds, mixed };
+      const shared = { rig, fleet, flow, signal, records, firstRow, ...asked };
       const scene: Scene = { ...shared, check, chance: new Random(seed, 'drill') };
       await this.#strikeAll(scene);
       await this.#untilEnough(flow, before);

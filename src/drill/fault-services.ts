@@ -49,10 +49,13 @@ export const SERVICE_FAULTS: readonly Fault[] = [
       const [from, fromMs] = [flow.orders, monotonicMs()];
       await pause(RATE_MS, signal);
       const rate = (flow.orders - from) / ((monotonicMs() - fromMs) / 1_000);
-      const lowest = Math.min(...strikes.flatMap(({ ordersPerSecond }) => ordersPerSecond ?? []));
-      const found = `${Math.round(lowest)}/s at least, ${Math.round(rate)}/s with it`;
-      const name = 'each time without Redis orders are stored at 90 % of the rate or more';
-      check(name, lowest >= RATE_SHARE_MIN * rate, found);
+      const without = strikes.flatMap(({ ordersPerSecond }) => ordersPerSecond ?? []);
+      // Over all of them: in the few seconds of one, a batch that comes a second later is a fifth.
+      const mean = without.reduce((sum, one) => sum + one, 0) / without.length;
+      const lowest = Math.round(Math.min(...without));
+      const found = `${Math.round(mean)}/s, in one ${lowest}/s, and ${Math.round(rate)}/s with it`;
+      const name = 'without Redis orders are stored at 90 % of the rate or more';
+      check(name, mean >= RATE_SHARE_MIN * rate, found);
     },
   },
 ];

@@ -135,9 +135,9 @@ test('at full speed the others still have their turn', async () => {
   let ticks = 0;
   const ticking = setInterval(() => ticks++, 1);
   const making = made.makeOrders(stop.signal);
-  await Bun.sleep(200);
+  await Bun.sleep(1_000);
   stop.abort();
   await making;
   clearInterval(ticking);
-  expect(ticks).toBeGreaterThan(3);
+  expect(ticks).toBeGreaterThan(10);
 });

@@ -5,6 +5,8 @@ import { connect, type Client } from '../store/client.ts';
 import { storedOffsets, type StoredOffset } from '../store/offsets.ts';
 import { TOPIC_PLANS, type StreamAdmin } from '../stream/admin.ts';
 
+const LEFT = `select (select count(*) from order_effects)
+  + (select count(*) from dead_letters where published_at is null) as count`;
 const LOOK_MS = 50;
 const SETTLE_MS = 100; // a commit that was under way when a fault struck is no sign of life
 
@@ -76,7 +78,7 @@ export class Flow {
       }
     }
     const effects = await this.#query(async (client) => {
-      const { rows } = await client.query<{ count: string }>('select count(*) from order_effects');
+      const { rows } = await client.query<{ count: string }>(LEFT);
       return Number(rows[0].count);
     });
     return { records, effects };

@@ -4,12 +4,12 @@ import { sendSignal } from '../stack/processes.ts';
 import { runCommand, startCommand } from './command.ts';
 import type { JobDrill, JobFound, JobScene } from './drill.ts';
 import {
+  contentsOf,
+  copyOfBase,
+  countOf,
   difference,
-  fingerprint,
-  keysOf,
-  newDatabase,
-  ORDER_KEYS,
   ORDERS,
+  seededBase,
   untilMore,
 } from './job-databases.ts';
 import { endOf, endTold } from './job-ending.ts';
@@ -21,7 +21,6 @@ const VAIN_MAX = 3; // rounds that ended before a kill struck
 const WORDS = ['backfill', '--orders', `${ROWS}`, '--yes'];
 const RUNS = 'select count(*) - 1 as count from backfill_runs';
 const DAYS = 'select count(*) from backfill_days';
-const BASE = 'drill_base';
 
 export const BACKFILL_KILL: JobDrill = {
   name: 'backfill-kill',
@@ -35,22 +34,20 @@ export const BACKFILL_KILL: JobDrill = {
 
 async function run(scene: JobScene): Promise<JobFound> {
   const { serverUrl, times, check } = scene;
-  const base = await newDatabase(serverUrl, BASE);
-  await runCommand(base, ['migrate']);
-  await runCommand(base, ['seed', '--users', '2000', '--products', '2000']);
-  const calm = await newDatabase(serverUrl, 'drill_calm', BASE);
+  await seededBase(serverUrl);
+  const calm = await copyOfBase(serverUrl, 'drill_calm');
   const { checksum } = await runCommand(calm, WORDS);
-  const [planned, sum] = await fingerprint(calm, ORDERS);
-  const expected = await keysOf(calm, ORDER_KEYS);
+  const expected = await contentsOf(calm, ORDERS);
   const found: JobFound = { events: 0, faults: 0, lost: 0, duplicated: 0 };
   for (let vain = 0; found.faults < times && vain < VAIN_MAX;) {
-    const killed = await newDatabase(serverUrl, 'drill_killed', BASE);
+    const killed = await copyOfBase(serverUrl, 'drill_killed');
     const round = await killedRun(killed, times - found.faults, scene);
-    const [stored, rows] = await fingerprint(killed, ORDERS);
+    const stored = await contentsOf(killed, ORDERS);
+    const of = `${stored.count} of ${expected.count} orders`;
     check('the same checksum as undisturbed', round.checksum === checksum, String(checksum));
-    check('the same rows as undisturbed', rows === sum, `${stored} of ${planned} orders`);
-    const { lost, duplicated } = difference(expected, await keysOf(killed, ORDER_KEYS));
-    found.events += stored;
+    check('the same rows as undisturbed', stored.sum === expected.sum, of);
+    const { lost, duplicated } = difference(expected.keys, stored.keys);
+    found.events += stored.count;
     found.faults += round.kills;
     found.lost += lost;
     found.duplicated += duplicated;
@@ -80,7 +77,7 @@ async function killedRun(
     if (code !== KILLED) {
       throw new PipelineError('CHECK_FAILED', `the backfill ended with ${code}: ${complaints}`);
     }
-    days = (await fingerprint(url, 'backfill_days'))[0];
+    days = await countOf(url, DAYS);
     say(`  killed with ${days} days stored`);
   }
 }

@@ -1,7 +1,8 @@
 import { monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
-import { withClient } from '../store/client.ts';
+import { withClient, type Client } from '../store/client.ts';
 import { ORDER_COLUMNS } from '../store/order-copy.ts';
+import { runCommand } from './command.ts';
 
 const LOOK_MS = 10;
 const LOOKS_MS_MAX = 60_000;
@@ -17,29 +18,55 @@ export async function newDatabase(serverUrl: string, name: string, of?: string):
   return url.href;
 }
 
-/** A count and a sum over all rows of a table that depends on every value and on no order. */
-export async function fingerprint(databaseUrl: string, table: string): Promise<[number, string]> {
+const BASE = 'drill_base';
+
+/** Makes the database that others are copied from: users and products, and what is made of it besides. */
+export async function seededBase(serverUrl: string, ...more: string[][]): Promise<void> {
+  const url = await newDatabase(serverUrl, BASE);
+  const seed = ['seed', '--users', '2000', '--products', '2000'];
+  for (const words of [['migrate'], seed, ...more]) await runCommand(url, words);
+}
+
+/** A copy of that base. */
+export async function copyOfBase(serverUrl: string, name: string): Promise<string> {
+  return await newDatabase(serverUrl, name, BASE);
+}
+
+/** What a job makes: its rows as a table without when they were stored, and a query of their keys. */
+export type Made = { rows: string; keys: string };
+
+export const ORDERS: Made = {
+  rows: `(select ${ORDER_COLUMNS.join(', ')} from orders)`,
+  keys: 'select order_id as key from orders',
+};
+
+/** What is in a database of that. */
+export type Contents = {
+  count: number; // rows
+  sum: string; // of a hash of every row, so it depends on every value and on no order
+  keys: string[]; // each as often as it is there
+};
+
+export async function contentsOf(databaseUrl: string, { rows, keys }: Made): Promise<Contents> {
   return await withClient(databaseUrl, async (client) => {
-    const { rows } = await client.query<{ count: string; sum: string }>(
+    const hashed = await client.query<{ count: string; sum: string }>(
       `select count(*) as count, coalesce(sum(hashtextextended(t::text, 0)), 0)::text as sum
-       from ${table} as t`,
+       from ${rows} as t`,
     );
-    return [Number(rows[0].count), rows[0].sum];
+    const [{ count, sum }] = hashed.rows;
+    const found = await client.query<{ key: string }>(keys);
+    return { count: Number(count), sum, keys: found.rows.map(({ key }) => key) };
   });
 }
 
-/** Orders without when they were stored. */
-export const ORDERS = `(select ${ORDER_COLUMNS.join(', ')} from orders)`;
+/** What a query counts. */
+export async function countOf(databaseUrl: string, sql: string): Promise<number> {
+  return await withClient(databaseUrl, (client) => counted(client, sql));
+}
 
-/** What tells one order from another. */
-export const ORDER_KEYS = 'select order_id as key from orders';
-
-/** The keys that a query finds, each as often as it is there. */
-export async function keysOf(databaseUrl: string, sql: string): Promise<string[]> {
-  return await withClient(databaseUrl, async (client) => {
-    const { rows } = await client.query<{ key: string }>(sql);
-    return rows.map(({ key }) => key);
-  });
+async function counted(client: Client, sql: string): Promise<number> {
+  const { rows } = await client.query<{ count: string }>(sql);
+  return Number(rows[0].count);
 }
 
 /** What is missing, and what is there too often, key by key: they do not make up for each other. */
@@ -70,8 +97,7 @@ export async function untilMore(
   return await withClient(databaseUrl, async (client) => {
     for (;;) {
       if (signal.aborted) throw new PipelineError('INTERRUPTED', 'the drill was stopped');
-      const { rows } = await client.query<{ count: string }>(sql);
-      if (Number(rows[0].count) > than) return true;
+      if ((await counted(client, sql)) > than) return true;
       if (over() || monotonicMs() > endMs) return false;
       await Bun.sleep(LOOK_MS);
     }

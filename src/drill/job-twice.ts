@@ -4,43 +4,45 @@ import { withClient } from '../store/client.ts';
 import { runCommand, startCommand, type Command, type CommandEnd } from './command.ts';
 import type { JobDrill, JobFound, JobScene } from './drill.ts';
 import {
+  contentsOf,
+  copyOfBase,
   difference,
-  fingerprint,
-  keysOf,
   newDatabase,
-  ORDER_KEYS,
   ORDERS,
+  seededBase,
   untilMore,
+  type Made,
 } from './job-databases.ts';
 import { endOf, endTold } from './job-ending.ts';
 
 const MONTH = '2025-12';
-const BASE = 'drill_base';
 const LOCKS = `select count(*) from pg_locks where locktype = 'advisory'
   and database = (select oid from pg_database where datname = current_database())`;
 const HELD = `${LOCKS} and granted`;
 const AWAITED = `${LOCKS} and not granted`;
 const SECOND_MS_MAX = 60_000;
 
-/** Jobs of which one alone may be at work; `rows` is what they make, without when that was. */
-const JOBS = [
-  {
-    name: 'backfill',
-    words: ['backfill', '--orders', '100000', '--yes'],
-    rows: ORDERS,
-    keys: ORDER_KEYS,
-  },
+type Job = { name: string; words: string[]; made: Made };
+
+/** Jobs of which one alone may be at work. */
+const JOBS: readonly Job[] = [
+  { name: 'backfill', words: ['backfill', '--orders', '100000', '--yes'], made: ORDERS },
   {
     name: 'recommend',
     words: ['recommend', 'all', '--month', MONTH],
-    rows: `(select ccod, user_cluster, sim_ccod, rec_contract_1, rec_product_1
-      from analytics.user_recommendation)`,
-    keys: 'select ccod as key from analytics.user_recommendation',
+    made: {
+      rows: `(select ccod, user_cluster, sim_ccod, rec_contract_1, rec_product_1
+        from analytics.user_recommendation)`,
+      keys: 'select ccod as key from analytics.user_recommendation',
+    },
   },
-] as const;
+];
 
 const GRADES = ['grades', '--once', '--as-of', '2026-01-01'];
-const GRADE_CHANGES = `select concat_ws(' ', user_id, from_grade, to_grade) as key from grade_changes`;
+const GRADED: Made = {
+  rows: '(select user_id, grade from users)',
+  keys: `select concat_ws(' ', user_id, from_grade, to_grade) as key from grade_changes`,
+};
 
 export const TWICE_AT_ONCE: JobDrill = {
   name: 'twice-at-once',
@@ -54,10 +56,7 @@ export const TWICE_AT_ONCE: JobDrill = {
 
 async function run(scene: JobScene): Promise<JobFound> {
   const { serverUrl, times } = scene;
-  const base = await newDatabase(serverUrl, BASE);
-  await runCommand(base, ['migrate']);
-  await runCommand(base, ['seed', '--users', '2000', '--products', '2000']);
-  await runCommand(base, ['customers', '--count', '3000']);
+  await seededBase(serverUrl, ['customers', '--count', '3000']);
   const found: JobFound = { events: 0, faults: 0, lost: 0, duplicated: 0 };
   const add = (more: JobFound): void => {
     for (const key of ['events', 'faults', 'lost', 'duplicated'] as const) found[key] += more[key];
@@ -72,11 +71,11 @@ async function run(scene: JobScene): Promise<JobFound> {
 /** A fault if the first, frozen, held its claim until the second had ended. */
 async function twice(
   { serverUrl, signal, check, say }: JobScene,
-  { name, words, rows, keys }: (typeof JOBS)[number],
+  { name, words, made }: Job,
 ): Promise<JobFound> {
-  const alone = await newDatabase(serverUrl, 'drill_alone', BASE);
+  const alone = await copyOfBase(serverUrl, 'drill_alone');
   await runCommand(alone, words);
-  const both = await newDatabase(serverUrl, 'drill_both', BASE);
+  const both = await copyOfBase(serverUrl, 'drill_both');
   const first = startCommand(both, words);
   let second: CommandEnd;
   let held = false;
@@ -93,17 +92,17 @@ async function twice(
   check(`${name}: the first held its claim, and ends with 0`, held && code === 0, `${code}`);
   const refused = second.code === EXIT_CODES.RUN_CONFLICT && refusal.includes('at work');
   check(`${name}: the second refuses and says why`, refused, `${second.code}: ${refusal}`);
-  const [planned, sum] = await fingerprint(alone, rows);
-  const [stored, found] = await fingerprint(both, rows);
-  check(`${name}: the rows of one alone`, sum === found, `${stored} of ${planned}`);
-  say(`  ${name} twice: ${stored} rows, ${planned} by one alone`);
-  const different = difference(await keysOf(alone, keys), await keysOf(both, keys));
-  return { events: stored, faults: held ? 1 : 0, ...different };
+  const [expected, found] = [await contentsOf(alone, made), await contentsOf(both, made)];
+  const of = `${found.count} of ${expected.count}`;
+  check(`${name}: the rows of one alone`, found.sum === expected.sum, of);
+  say(`  ${name} twice: ${found.count} rows, ${expected.count} by one alone`);
+  const different = difference(expected.keys, found.keys);
+  return { events: found.count, faults: held ? 1 : 0, ...different };
 }
 
 /** Two passes at once come to what two passes one after the other come to. */
 async function gradesTwice({ serverUrl, signal, check, say }: JobScene): Promise<JobFound> {
-  const base = await newDatabase(serverUrl, 'drill_graded', BASE);
+  const base = await copyOfBase(serverUrl, 'drill_graded');
   await runCommand(base, ['backfill', '--orders', '50000', '--yes']);
   const inTurn = await newDatabase(serverUrl, 'drill_alone', 'drill_graded');
   await runCommand(inTurn, GRADES);
@@ -116,13 +115,13 @@ async function gradesTwice({ serverUrl, signal, check, say }: JobScene): Promise
   check('grades: both end with 0', zero, codes.join(' and '));
   const seen = waited ? 'seen waiting' : 'not seen waiting for its lock';
   check('grades: the second waits for the first', waited, seen);
-  const grades = '(select user_id, grade from users)';
-  const [[, sum], [, both]] = [await fingerprint(inTurn, grades), await fingerprint(url, grades)];
-  check('grades: as of two passes in turn', sum === both, sum === both ? 'the same' : 'others');
-  const changes = await keysOf(url, GRADE_CHANGES);
-  say(`  grades twice: ${changes.length} changes`);
-  const different = difference(await keysOf(inTurn, GRADE_CHANGES), changes);
-  return { events: changes.length, faults: waited ? 1 : 0, ...different };
+  const [expected, found] = [await contentsOf(inTurn, GRADED), await contentsOf(url, GRADED)];
+  const same = found.sum === expected.sum;
+  check('grades: as of two passes in turn', same, same ? 'the same' : 'others');
+  const changes = found.keys.length;
+  say(`  grades twice: ${changes} changes`);
+  const different = difference(expected.keys, found.keys);
+  return { events: changes, faults: waited ? 1 : 0, ...different };
 }
 
 /** Two passes, of which the first could not record its changes before the second waited for its lock. */

@@ -8,16 +8,17 @@ const HEAD = `# Drills: what was done to the shop, and what came of it
 
 Made by \`bun run millrace drill table\` from the verdicts in \`bench/drills/\`; each row has the command that
 repeats it. Every drill of the stream starts its own three Kafka brokers, PostgreSQL and Redis on one machine,
-loads the shop at the rate named, strikes, heals, waits until all is stored, and then reads every record of Kafka
-again and holds it against every row (\`millrace audit\`, with the producers' ledger). **Events** are those stored
-under load; the audit reads the ones from before, too. **Lost** and **doubled** are what it found; for the two jobs, \`backfill-kill\` and \`twice-at-once\`, what differs from an undisturbed
-run, row by row. **First row**: from the fault, or from its healing where nothing can be stored before, until
-every partition of orders had a new row in PostgreSQL; in a mix, of what struck a process, a link or a server.
-A verdict fails, besides, of a first row later than its drill allows, of a record that the audit did not read, of
-a fault that could not be injected, of a process that ended by itself or not within 5 s of SIGTERM. The seed
-fixes all draws; in a mix, where a first row may take a minute, what is free to be struck at that moment, and so the order, is the machine's. When
-PostgreSQL is killed the commits of its last half second are taken back and stored again, which the audit covers;
-no page that the system holds is lost by \`kill -9\`, and a power cut was not tried.`;
+loads the shop at the rate named, strikes, heals, waits until all is stored, and then reads every record of
+Kafka again and holds it against every row (\`millrace audit\`, with the producers' ledger). **Events** are
+those stored under load; the audit reads the ones from before, too. **Lost** and **doubled** are what it found;
+for the two jobs, \`backfill-kill\` and \`twice-at-once\`, what differs from an undisturbed run, row by row.
+**First row**: from the fault, or from its healing where nothing can be stored before, until every partition of
+orders had a new row in PostgreSQL; in a mix, of what struck a process, a link or a server. A verdict fails,
+besides, of a first row later than its drill allows, of a record that the audit did not read, of a fault that
+could not be injected, of a process that ended by itself or not within 5 s of SIGTERM. The seed fixes all draws;
+in a mix, where a first row may take a minute, what is free to be struck at that moment, and so the order, is
+the machine's. When PostgreSQL is killed the commits of its last half second are taken back and stored again,
+which the audit covers; no page that the system holds is lost by \`kill -9\`, and a power cut was not tried.`;
 
 /** The whole table as Markdown, of those drills that have a verdict; the others are named below it. */
 export function renderTable(kept: readonly Kept[]): string {

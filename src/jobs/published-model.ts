@@ -4,7 +4,7 @@ import { PipelineError } from '../base/errors.ts';
 import { loadModel, madeBy, modelPath, MODELS_DIR, type Model } from '../recommend/model.ts';
 import type { Client } from '../store/client.ts';
 import { publishedNote } from '../store/publish.ts';
-import { newestIngest } from '../store/recommend-runs.ts';
+import { lastIngest } from '../store/recommend-runs.ts';
 
 export type ModelOptions = {
   month: string; // 2025-12
@@ -34,9 +34,9 @@ export async function refuseOtherIngest(
   month: string,
   { run, ingest }: PublishedNote,
 ): Promise<void> {
-  const newest = await newestIngest(client, `${month}-01`);
+  const last = await lastIngest(client, `${month}-01`);
   // A run that was gone on with may be older than the ingest it read, so the note names that.
-  if (newest === null || newest <= (ingest ?? run)) return;
+  if (last === null || last.run <= (ingest ?? run)) return;
   throw ingestedAgain(month);
 }
 

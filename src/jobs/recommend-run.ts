@@ -20,7 +20,7 @@ import {
   brokenRecommendRun,
   discardRecommendRun,
   finishRecommendRun,
-  newestIngest,
+  lastIngest,
   resumeRecommendRun,
   type LedgerChunk,
   type RecommendRun,
@@ -190,7 +190,7 @@ async function publish(
   work.begin('profile');
   const profiles = describeClusters(table, inference.labels, inference);
   const checksum = sumOf(chunks.map((chunk) => chunk.checksum));
-  const ingest = await newestIngest(client, first);
+  const ingest = (await lastIngest(client, first))?.run ?? null;
   return await publishMonth(client, first, PUBLISHED, {
     fill: () => updateClusterInfo(work, profiles),
     note: JSON.stringify({ run: run.run, ingest, month, model: model.hash, includeOwned }),

@@ -85,18 +85,6 @@ export async function resumeRecommendRun(client: Client, run: number): Promise<v
   await query(client, 'going on with the run', sql, [run]);
 }
 
-/** The newest ingest of a month, finished or not: what the month's customers are of; null if none. */
-export async function newestIngest(client: Client, month: string): Promise<number | null> {
-  const [{ run }] = await query<{ run: string | null }>(
-    client,
-    'looking for the ingest',
-    `select max(run_id) as run from analytics.recommend_runs
-     where snapshot_month = $1 and phase = 'ingest'`,
-    [month],
-  );
-  return run === null ? null : Number(run);
-}
-
 /** Ends a run that cannot be gone on with: what it stored is made anew. */
 export async function discardRecommendRun(client: Client, run: number): Promise<void> {
   const sql = `update analytics.recommend_runs set state = 'discarded', finished_at = now()
@@ -110,43 +98,48 @@ async function lastRun(
   month: string,
   states: readonly string[],
 ): Promise<RecommendRun | null> {
-  const doing = 'looking for an unfinished run';
-  const [row] = await query<{ run: string; options: unknown; state: string }>(
-    client,
-    doing,
-    `select run_id as run, options, state from analytics.recommend_runs
-     where snapshot_month = $1 and phase = $2 order by run_id desc limit 1`,
-    [month, phase],
-  );
-  if (!row || !states.includes(row.state)) return null;
-  const run = Number(row.run);
+  const newest = await newestRun(client, phase, month);
+  if (!newest || !states.includes(newest.state)) return null;
+  const { run, options } = newest;
   const chunks = await query<LedgerChunk>(
     client,
-    doing,
+    LOOKING,
     `select chunk, first_code as "firstCode", last_code as "lastCode", row_count as rows,
        checksum, detail
      from analytics.recommend_chunks where run_id = $1 order by chunk`,
     [run],
   );
-  return { run, month, options: row.options, chunks };
+  return { run, month, options, chunks };
 }
 
-/**
- * The last ingest of a month: how it ended, and the active customers it left (null: unknown). Null
- * where the ledger has none.
- */
-export async function lastIngest(
+export type LastIngest = {
+  run: number;
+  state: string;
+  active: number | null; // customers it left; null: it did not say
+};
+
+/** The newest ingest of a month, finished or not: what the month's customers are of. Null if none. */
+export async function lastIngest(client: Client, month: string): Promise<LastIngest | null> {
+  const newest = await newestRun(client, 'ingest', month);
+  return newest && { run: newest.run, state: newest.state, active: newest.active };
+}
+
+const LOOKING = 'looking for the last run';
+
+async function newestRun(
   client: Client,
+  phase: Phase,
   month: string,
-): Promise<{ state: string; active: number | null } | null> {
-  const [row] = await query<{ state: string; active: number | null }>(
+): Promise<(LastIngest & { options: unknown }) | null> {
+  const [row] = await query<Omit<LastIngest, 'run'> & { run: string; options: unknown }>(
     client,
-    'looking for the last ingest',
-    `select state, (result ->> 'active')::float8 as active from analytics.recommend_runs
-     where snapshot_month = $1 and phase = 'ingest' order by run_id desc limit 1`,
-    [month],
+    LOOKING,
+    `select run_id as run, options, state, (result ->> 'active')::float8 as active
+     from analytics.recommend_runs
+     where snapshot_month = $1 and phase = $2 order by run_id desc limit 1`,
+    [month, phase],
   );
-  return row ?? null;
+  return row ? { ...row, run: Number(row.run) } : null;
 }
 
 /** Enters stored chunks; to be called in the transaction that stores their rows. */

@@ -1,9 +1,9 @@
 import { WIRE_VERSION } from './wire.ts';
 
-/** What stands between the values of an order as it is written here, up to its payment method. */
 const encoder = new TextEncoder();
 export const bytesOf = (text: string): Uint8Array => encoder.encode(text);
 
+/** What stands between the values of an order as it is written here, up to its payment method. */
 export const HEAD = bytesOf(`{"version":${WIRE_VERSION},"event_type":"order_created","event_id":"`);
 export const EVENT_TIME = bytesOf('","event_time":"');
 export const ORDER_ID = bytesOf('","order":{"order_id":"');

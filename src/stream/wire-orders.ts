@@ -4,20 +4,8 @@ import { ORDER_STATUSES, PAYMENT_METHODS, writeOrderId } from '../model/order.ts
 import type { Product } from '../model/product.ts';
 import { orderAgeGroup, type User } from '../model/user.ts';
 import type { OutgoingRecord } from './port.ts';
-import {
-  bytesOf,
-  CART_ID,
-  CREATED_AT,
-  DISCOUNT_AMOUNT,
-  EVENT_TIME,
-  HEAD,
-  ORDER_ID,
-  QUANTITY,
-  SCENARIO,
-  SHIPPING_COST,
-  TOTAL_AMOUNT,
-  UNIT_PRICE,
-} from './wire-order-words.ts';
+import * as WORDS from './wire-order-words.ts';
+import { bytesOf } from './wire-order-words.ts';
 import { TIME_BYTES, writeTime } from './wire-time.ts';
 import { TRACE_HEADER } from './wire.ts';
 
@@ -119,23 +107,23 @@ function writeOrder(
 ): number {
   const createdAtMs = batch.createdAtMs[row];
   writeOrderId(id, 0, createdAtMs, seed, run, batch.cart[row], batch.item[row]);
-  const idAt = append(bytes, start, HEAD);
+  const idAt = append(bytes, start, WORDS.HEAD);
   let at = writeUuid(bytes, idAt);
-  const timeAt = (at = append(bytes, at, EVENT_TIME));
+  const timeAt = (at = append(bytes, at, WORDS.EVENT_TIME));
   writeTime(bytes, timeAt, createdAtMs);
-  at = append(bytes, at + TIME_BYTES, ORDER_ID);
+  at = append(bytes, at + TIME_BYTES, WORDS.ORDER_ID);
   at = repeat(bytes, at, idAt, UUID_BYTES);
-  at = append(bytes, at, CART_ID);
+  at = append(bytes, at, WORDS.CART_ID);
   at = repeat(bytes, at, idAt, UUID_BYTES);
   bytes[at - 1] = ZERO; // a cart's id is that of its first item, which is the last digit
-  at = append(bytes, at, CREATED_AT);
+  at = append(bytes, at, WORDS.CREATED_AT);
   at = repeat(bytes, at, timeAt, TIME_BYTES);
-  at = writeWhole(bytes, append(bytes, at, UNIT_PRICE), batch.unitPrice[row]);
-  at = writeWhole(bytes, append(bytes, at, TOTAL_AMOUNT), batch.totalAmount[row]);
-  at = writeWhole(bytes, append(bytes, at, SHIPPING_COST), batch.shippingCost[row]);
-  at = writeWhole(bytes, append(bytes, at, DISCOUNT_AMOUNT), batch.discountAmount[row]);
-  at = writeWhole(bytes, append(bytes, at, QUANTITY), batch.quantity[row]);
-  at = writeWhole(bytes, append(bytes, at, SCENARIO), batch.scenario);
+  at = writeWhole(bytes, append(bytes, at, WORDS.UNIT_PRICE), batch.unitPrice[row]);
+  at = writeWhole(bytes, append(bytes, at, WORDS.TOTAL_AMOUNT), batch.totalAmount[row]);
+  at = writeWhole(bytes, append(bytes, at, WORDS.SHIPPING_COST), batch.shippingCost[row]);
+  at = writeWhole(bytes, append(bytes, at, WORDS.DISCOUNT_AMOUNT), batch.discountAmount[row]);
+  at = writeWhole(bytes, append(bytes, at, WORDS.QUANTITY), batch.quantity[row]);
+  at = writeWhole(bytes, append(bytes, at, WORDS.SCENARIO), batch.scenario);
   at = append(bytes, at, PAYMENTS[batch.payment[row]]);
   at = append(bytes, at, STATUSES[batch.status[row]]);
   at = append(bytes, at, parts.users[batch.user[row]]);

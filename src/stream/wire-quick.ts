@@ -2,20 +2,8 @@ import { ORDER_STATUSES, PAYMENT_METHODS } from '../model/order.ts';
 import { SCENARIOS } from '../model/scenario.ts';
 import { GENDERS } from '../model/user.ts';
 import { spanOf, WRITTEN_BYTES_MAX, WrittenOrder, type Span } from '../model/written-order.ts';
-import {
-  bytesOf,
-  CART_ID,
-  CREATED_AT,
-  DISCOUNT_AMOUNT,
-  EVENT_TIME,
-  HEAD,
-  ORDER_ID,
-  QUANTITY,
-  SCENARIO,
-  SHIPPING_COST,
-  TOTAL_AMOUNT,
-  UNIT_PRICE,
-} from './wire-order-words.ts';
+import * as WORDS from './wire-order-words.ts';
+import { bytesOf } from './wire-order-words.ts';
 import { parseTime, TIME_BYTES } from './wire-time.ts';
 import { ID_MAX, INT4_MAX, NAME_MAX, WORD_MAX } from './wire.ts';
 
@@ -31,29 +19,29 @@ export function readWrittenOrder(value: Uint8Array): WrittenOrder | null {
   at = 0;
   fits = true;
   const order = new WrittenOrder(value);
-  skip(HEAD);
+  skip(WORDS.HEAD);
   const eventId = uuid();
-  skip(EVENT_TIME);
+  skip(WORDS.EVENT_TIME);
   const time = at;
   order.createdAtMs = moment();
-  skip(ORDER_ID);
+  skip(WORDS.ORDER_ID);
   order.orderIdAt = at;
   again(eventId, UUID_LENGTH);
-  skip(CART_ID);
+  skip(WORDS.CART_ID);
   order.cartIdAt = uuid();
-  skip(CREATED_AT);
+  skip(WORDS.CREATED_AT);
   again(time, TIME_BYTES);
-  skip(UNIT_PRICE);
+  skip(WORDS.UNIT_PRICE);
   order.unitPrice = whole();
-  skip(TOTAL_AMOUNT);
+  skip(WORDS.TOTAL_AMOUNT);
   order.totalAmount = whole();
-  skip(SHIPPING_COST);
+  skip(WORDS.SHIPPING_COST);
   order.shippingCost = whole();
-  skip(DISCOUNT_AMOUNT);
+  skip(WORDS.DISCOUNT_AMOUNT);
   order.discountAmount = whole();
-  skip(QUANTITY);
+  skip(WORDS.QUANTITY);
   order.quantity = whole();
-  skip(SCENARIO);
+  skip(WORDS.SCENARIO);
   order.scenario = whole();
   skip(PAYMENT_METHOD);
   const payment = oneOf(PAYMENT_BYTES);

@@ -1,4 +1,4 @@
-import { createTopicsV7 } from '@platformatic/kafka';
+import { createTopicsV7 } from './drivers/protocol.ts';
 
 import { DAY_MS } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';

@@ -5,7 +5,7 @@ import {
   FindCoordinatorKeyTypes,
   metadataV12,
   ResponseError,
-} from '@platformatic/kafka';
+} from './protocol.ts';
 
 import { PipelineError } from '../../base/errors.ts';
 import { brokersOf, kafkaFailure, missingTopic } from '../failure.ts';

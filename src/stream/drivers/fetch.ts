@@ -6,7 +6,7 @@ import {
   protocolErrorsCodesById,
   type Connection,
   type Reader,
-} from '@platformatic/kafka';
+} from './protocol.ts';
 
 import { PipelineError } from '../../base/errors.ts';
 import { RecordCursor } from './record-batch.ts';

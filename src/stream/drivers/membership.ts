@@ -9,7 +9,7 @@ import {
   offsetCommitV8,
   syncGroupV5,
   type Connection,
-} from '@platformatic/kafka';
+} from './protocol.ts';
 
 import { monotonicMs } from '../../base/clock.ts';
 import { PipelineError } from '../../base/errors.ts';

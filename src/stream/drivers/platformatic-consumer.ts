@@ -1,4 +1,4 @@
-import type { Connection } from '@platformatic/kafka';
+import type { Connection } from './protocol.ts';
 
 import { monotonicMs } from '../../base/clock.ts';
 import { PipelineError } from '../../base/errors.ts';

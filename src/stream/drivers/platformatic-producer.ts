@@ -1,10 +1,4 @@
-import {
-  initProducerIdV4,
-  ProduceAcks,
-  produceV9,
-  Writer,
-  type Connection,
-} from '@platformatic/kafka';
+import { initProducerIdV4, ProduceAcks, produceV9, Writer, type Connection } from './protocol.ts';
 
 import { wallClock } from '../../base/clock.ts';
 import { PipelineError } from '../../base/errors.ts';

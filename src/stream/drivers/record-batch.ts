@@ -1,4 +1,4 @@
-import { compressionsAlgorithms, crc32c, Writer } from '@platformatic/kafka';
+import { compressionsAlgorithms, crc32c, Writer } from './protocol.ts';
 
 import { PipelineError } from '../../base/errors.ts';
 import type { StreamRecord } from '../../model/event.ts';

@@ -1,5 +1,5 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { compressionsAlgorithms } from '@platformatic/kafka';
+import { compressionsAlgorithms } from './protocol.ts';
 
 /** Of one batch. Those of Millrace have 900 KiB; a topic of ours takes 2 MiB, packed. */
 export const UNPACKED_BYTES_MAX = 64 << 20;

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 
 import { EXIT_CODES } from '../base/errors.ts';
+import { startProgress } from '../base/progress.ts';
 import { answer, count, duration, say } from '../base/terminal.ts';
-import { replayOf, simulate, watch, type Simulated } from '../drill/simulation/simulate.ts';
+import { replayOf, watch, type Simulated } from '../drill/simulation/simulate.ts';
+import { simulateAll } from '../drill/simulation/worlds.ts';
 import { wholeNumber } from './common.ts';
 
 const WORLDS = 10_000;
@@ -20,8 +22,8 @@ export function simulateCommand(): Command {
     .action(tell);
 }
 
-function tell({ json, seeds, seed, trace }: Options): void {
-  const result = seed === undefined ? simulate({ from: 1, to: seeds }) : watch(seed);
+async function tell({ json, seeds, seed, trace }: Options): Promise<void> {
+  const result = seed === undefined ? await worldsOf(seeds) : watch(seed);
   if (trace) for (const line of result.trace) answer(line);
   say(inShort(result));
   const { found, worlds, healMsMax, tally } = result;
@@ -29,6 +31,17 @@ function tell({ json, seeds, seed, trace }: Options): void {
   if (found === null) return;
   say(`seed ${found.seed}: ${found.violations.join('; ')}\n${replayOf(found.seed)}`);
   process.exitCode = EXIT_CODES.CHECK_FAILED;
+}
+
+async function worldsOf(seeds: number): Promise<Simulated> {
+  const progress = startProgress('worlds');
+  const tellProgress = (done: number, total: number): void => progress.update(done, total, '');
+  tellProgress(0, seeds);
+  try {
+    return await simulateAll({ from: 1, to: seeds }, tellProgress);
+  } finally {
+    progress.stop();
+  }
 }
 
 function inShort({ worlds, tally, virtualMs, healMsMax }: Simulated): string {

@@ -3,7 +3,7 @@ import { centreDistances, featureStability, stabilityOfCounts } from '../recomme
 import { clusterMeans } from '../recommend/earlier-centres.ts';
 import { prepareFeatures } from '../recommend/features.ts';
 import { centresOf, type Model } from '../recommend/model.ts';
-import type { Pool } from '../recommend/pool.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import type { EarlierMonth } from '../recommend/quality-report.ts';
 import { DIMS } from '../recommend/rows.ts';
 import type { Move } from '../store/quality-counts.ts';

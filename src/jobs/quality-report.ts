@@ -10,7 +10,7 @@ import { prepareFeatures } from '../recommend/features.ts';
 import { holdOut, tradesOf } from '../recommend/holdout.ts';
 import { openPool } from '../recommend/kernels.ts';
 import { centresOf, modelPath } from '../recommend/model.ts';
-import type { Pool } from '../recommend/pool.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { splitPurchases } from '../recommend/purchases.ts';
 import { silhouettes, type Silhouettes } from '../recommend/quality.ts';
 import {

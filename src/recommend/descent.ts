@@ -8,7 +8,7 @@ import {
   foldPasses,
   type Pass,
 } from './assign.ts';
-import type { Kernel, Pool } from './pool.ts';
+import type { Kernel, Pool } from '../base/thread-pool.ts';
 import { chunkCount, DIMS, rowCount, sharedBytes } from './rows.ts';
 import { seedCentres } from './seeding.ts';
 

@@ -15,7 +15,7 @@ import {
   type Strangers,
 } from './encoder.ts';
 import { fitPca, projectLevels, type Levels, type Pca } from './pca.ts';
-import type { Pool } from './pool.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { chunkCount, DIMS, sharedDoubles, sharedIntegers } from './rows.ts';
 import { fitScaler, scale, type Scaler } from './scaler.ts';
 

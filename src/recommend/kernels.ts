@@ -4,7 +4,7 @@ import { runDescent } from './descent.ts';
 import { encodeColumn } from './encoder.ts';
 import { searchNearest } from './nearest.ts';
 import { multiplyLevels, projectLevels, sumLevels } from './pca.ts';
-import { Pool } from './pool.ts';
+import { Pool } from '../base/thread-pool.ts';
 import { measureSilhouettes } from './quality.ts';
 import { measureRows, scaleRows } from './scaler.ts';
 import { buildSubtree, buildTop, splitTop } from './tree-build.ts';

@@ -1,6 +1,6 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 
-import type { Pool } from './pool.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { chunkCount, chunkRange, DIMS } from './rows.ts';
 
 /** The four levels of the industry classification, and what is left of them. */

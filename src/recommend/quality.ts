@@ -1,5 +1,5 @@
 import { Random } from '../base/random.ts';
-import type { Pool } from './pool.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { DIMS, rowCount, sharedDoubles } from './rows.ts';
 
 /** How well a cluster's rows lie in it: near 1 apart from all others, below 0 nearer to another. */

@@ -4,7 +4,7 @@ import { assign, unlabelled } from './descent.ts';
 import { prepareFeatures, type Prepared } from './features.ts';
 import { centresOf, type Model } from './model.ts';
 import { findNearest } from './nearest.ts';
-import type { Pool } from './pool.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { DIMS, sharedDoubles } from './rows.ts';
 import { countUsage, type Usage } from './usage.ts';
 

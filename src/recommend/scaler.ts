@@ -1,4 +1,4 @@
-import type { Pool } from './pool.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { chunkCount, chunkRange, DIMS, rowCount } from './rows.ts';
 
 /** What takes a raw feature to mean 0 and deviation 1: (value - mean) / scale. */

@@ -1,4 +1,4 @@
 import { KERNELS } from './kernels.ts';
-import { serve } from './pool-thread.ts';
+import { serve } from '../base/thread-pool-side.ts';
 
 serve(KERNELS);

@@ -6,7 +6,7 @@ import { FEATURES, prepareFeatures, type Prepared } from './features.ts';
 import { fitKMeans, KMEANS_DEFAULTS, takeSample } from './kmeans.ts';
 import { matchCentres, renumber } from './match.ts';
 import { codeVersion, FORMAT, hashModel, type ItemShare, type Model } from './model.ts';
-import type { Pool } from './pool.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { DIMS, rowCount } from './rows.ts';
 import { countUsage, type Usage } from './usage.ts';
 

@@ -144,6 +144,11 @@ export class Tally {
     this.counts.set(name, count + 1);
   }
 
+  /** What was counted elsewhere. */
+  addAll(counts: Tally['counts']): void {
+    for (const [name, count] of counts) this.counts.set(name, (this.counts.get(name) ?? 0) + count);
+  }
+
   get total(): number {
     let total = 0;
     for (const count of this.counts.values()) total += count;

@@ -10,7 +10,7 @@ export type KernelTable = Readonly<Record<string, Kernel<never, unknown>>>;
 export type PoolSettings = {
   threads: number; // 1 runs everything where the caller is
   kernels: KernelTable;
-  entry: URL; // a module that calls `serve(kernels)` of pool-thread.ts
+  entry: URL; // a module that calls `serve(kernels)` of thread-pool-side.ts
 };
 
 /** What the pool says to a thread: chunks of one call, each claimed by whoever is free. */

@@ -1,4 +1,4 @@
-import type { Call, KernelTable, Reply } from './pool.ts';
+import type { Call, KernelTable, Reply } from './thread-pool.ts';
 
 declare const self: Worker;
 

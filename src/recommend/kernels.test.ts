@@ -2,8 +2,8 @@ import { expect, setDefaultTimeout, test } from 'bun:test';
 
 import { KERNELS, openPool } from './kernels.ts';
 import { type Levels, sumLevels } from './pca.ts';
-import { Pool } from './pool.ts';
-import { answer } from './pool-thread.ts';
+import { Pool } from '../base/thread-pool.ts';
+import { answer } from '../base/thread-pool-side.ts';
 import { sharedDoubles } from './rows.ts';
 import { measureRows } from './scaler.ts';
 import { makeRows, SLOWLY_MS, withPool } from './testing.ts';

@@ -1,0 +1,4 @@
+import { serve } from '../../base/thread-pool-side.ts';
+import { KERNELS } from './worlds.ts';
+
+serve(KERNELS);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 
 import { EXIT_CODES } from '../base/errors.ts';
 import { startProgress } from '../base/progress.ts';
+import { abortOnSignal } from '../base/shutdown.ts';
 import { answer, count, duration, say } from '../base/terminal.ts';
 import { replayOf, watch, type Simulated } from '../drill/simulation/simulate.ts';
 import { simulateAll } from '../drill/simulation/worlds.ts';
@@ -35,10 +36,10 @@ async function tell({ json, seeds, seed, trace }: Options): Promise<void> {
 
 async function worldsOf(seeds: number): Promise<Simulated> {
   const progress = startProgress('worlds');
-  const tellProgress = (done: number, total: number): void => progress.update(done, total, '');
-  tellProgress(0, seeds);
+  const onProgress = (done: number, total: number): void => progress.update(done, total, '');
+  onProgress(0, seeds);
   try {
-    return await simulateAll({ from: 1, to: seeds }, tellProgress);
+    return await simulateAll({ from: 1, to: seeds }, { onProgress, signal: abortOnSignal() });
   } finally {
     progress.stop();
   }

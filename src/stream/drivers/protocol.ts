@@ -2,7 +2,7 @@
 /**
  * What is used of `@platformatic/kafka`: connections (TLS, SASL) and the codec of the protocol. Its one
  * entrance loads its clients and schema registries as well, which takes every thread twice the time
- * to start; so the files are named here, and here alone.
+ * to start; so the files are named here, and here alone. `node_modules` must be beside `src`.
  */
 export * as createTopicsV7 from '../../../node_modules/@platformatic/kafka/dist/apis/admin/create-topics-v7.js';
 export * as fetchV12 from '../../../node_modules/@platformatic/kafka/dist/apis/consumer/fetch-v12.js';

@@ -13,11 +13,11 @@ import { parseArgs } from 'node:util';
 import { STATE_DIR } from '../src/base/config.ts';
 import { Random } from '../src/base/random.ts';
 import { columns, count, duration } from '../src/base/terminal.ts';
+import type { Pool } from '../src/base/thread-pool.ts';
 import { openPool } from '../src/recommend/kernels.ts';
 import { fitKMeans, KMEANS_DEFAULTS } from '../src/recommend/kmeans.ts';
 import { findNearest } from '../src/recommend/nearest.ts';
 import { fitPca, type Levels, projectLevels } from '../src/recommend/pca.ts';
-import type { Pool } from '../src/base/thread-pool.ts';
 import { chunkCount, DIMS, sharedDoubles, sharedIntegers } from '../src/recommend/rows.ts';
 import { fitScaler, scale } from '../src/recommend/scaler.ts';
 

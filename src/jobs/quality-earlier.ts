@@ -1,9 +1,9 @@
+import type { Pool } from '../base/thread-pool.ts';
 import { assign, unlabelled } from '../recommend/descent.ts';
 import { centreDistances, featureStability, stabilityOfCounts } from '../recommend/drift.ts';
 import { clusterMeans } from '../recommend/earlier-centres.ts';
 import { prepareFeatures } from '../recommend/features.ts';
 import { centresOf, type Model } from '../recommend/model.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import type { EarlierMonth } from '../recommend/quality-report.ts';
 import { DIMS } from '../recommend/rows.ts';
 import type { Move } from '../store/quality-counts.ts';

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 
 import { monotonicMs, seoulTime, wallClock, type Clock } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { coverage, type Coverage } from '../recommend/coverage.ts';
 import { checkMonth } from '../recommend/day.ts';
 import { elbow } from '../recommend/elbow.ts';
@@ -10,7 +11,6 @@ import { prepareFeatures } from '../recommend/features.ts';
 import { holdOut, tradesOf } from '../recommend/holdout.ts';
 import { openPool } from '../recommend/kernels.ts';
 import { centresOf, modelPath } from '../recommend/model.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import { splitPurchases } from '../recommend/purchases.ts';
 import { silhouettes, type Silhouettes } from '../recommend/quality.ts';
 import {

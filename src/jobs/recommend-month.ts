@@ -1,9 +1,9 @@
-import { checkMonth } from '../recommend/day.ts';
 import { monotonicMs } from '../base/clock.ts';
 import { PipelineError } from '../base/errors.ts';
+import type { Pool } from '../base/thread-pool.ts';
+import { checkMonth } from '../recommend/day.ts';
 import { VECTOR_FIELDS, type CustomerTable } from '../recommend/customers.ts';
 import { openPool } from '../recommend/kernels.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import { loadTrainingData } from '../recommend/train.ts';
 import { connect, type Client } from '../store/client.ts';
 import { countVectors, readVectors } from '../store/customer-vectors.ts';

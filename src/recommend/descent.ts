@@ -1,4 +1,5 @@
 import { Random } from '../base/random.ts';
+import type { Kernel, Pool } from '../base/thread-pool.ts';
 import {
   type AssignInput,
   assignRows,
@@ -8,7 +9,6 @@ import {
   foldPasses,
   type Pass,
 } from './assign.ts';
-import type { Kernel, Pool } from '../base/thread-pool.ts';
 import { chunkCount, DIMS, rowCount, sharedBytes } from './rows.ts';
 import { seedCentres } from './seeding.ts';
 

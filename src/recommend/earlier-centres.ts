@@ -1,9 +1,9 @@
+import type { Pool } from '../base/thread-pool.ts';
 import type { Coded } from './dictionary.ts';
 import { assign, unlabelled } from './descent.ts';
 import { prepareFeatures, type Described } from './features.ts';
 import { samplePlaces, takeSample } from './kmeans.ts';
 import { centresOf, type Model } from './model.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import { DIMS, sharedDoubles, sharedIntegers } from './rows.ts';
 
 /** Customers whom the means of an earlier model's clusters are taken of: plenty for ten means. */

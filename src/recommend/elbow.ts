@@ -1,6 +1,6 @@
+import type { Pool } from '../base/thread-pool.ts';
 import { assign, unlabelled } from './descent.ts';
 import { fitKMeans, KMEANS_DEFAULTS, takeSample } from './kmeans.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import { silhouettes } from './quality.ts';
 import { rowCount } from './rows.ts';
 

@@ -1,5 +1,6 @@
 import { medianSorted } from 'simple-statistics';
 
+import type { Pool } from '../base/thread-pool.ts';
 import { NAMED_DISTRICTS, SIDO_NAMES, districtCentre, sidoCentre } from './districts.ts';
 import { districtLabel } from '../model/district.ts';
 import { writeAreaClasses } from './area.ts';
@@ -15,7 +16,6 @@ import {
   type Strangers,
 } from './encoder.ts';
 import { fitPca, projectLevels, type Levels, type Pca } from './pca.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import { chunkCount, DIMS, sharedDoubles, sharedIntegers } from './rows.ts';
 import { fitScaler, scale, type Scaler } from './scaler.ts';
 

@@ -1,9 +1,9 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 
+import { answer } from '../base/thread-pool-side.ts';
+import { Pool } from '../base/thread-pool.ts';
 import { KERNELS, openPool } from './kernels.ts';
 import { type Levels, sumLevels } from './pca.ts';
-import { Pool } from '../base/thread-pool.ts';
-import { answer } from '../base/thread-pool-side.ts';
 import { sharedDoubles } from './rows.ts';
 import { measureRows } from './scaler.ts';
 import { makeRows, SLOWLY_MS, withPool } from './testing.ts';

@@ -1,10 +1,10 @@
+import { Pool } from '../base/thread-pool.ts';
 import { writeAreaClasses } from './area.ts';
 import { assignRows, farthestRows } from './assign.ts';
 import { runDescent } from './descent.ts';
 import { encodeColumn } from './encoder.ts';
 import { searchNearest } from './nearest.ts';
 import { multiplyLevels, projectLevels, sumLevels } from './pca.ts';
-import { Pool } from '../base/thread-pool.ts';
 import { measureSilhouettes } from './quality.ts';
 import { measureRows, scaleRows } from './scaler.ts';
 import { buildSubtree, buildTop, splitTop } from './tree-build.ts';

@@ -1,6 +1,6 @@
 import { Random } from '../base/random.ts';
-import { assign, descend, type DescentInput, type End, runDescent, unlabelled } from './descent.ts';
 import type { Pool } from '../base/thread-pool.ts';
+import { assign, descend, type DescentInput, type End, runDescent, unlabelled } from './descent.ts';
 import { DIMS, rowCount, sharedDoubles } from './rows.ts';
 import { measure } from './scaler.ts';
 

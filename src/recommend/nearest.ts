@@ -1,5 +1,5 @@
-import { assembleSearch } from './nearest-code.ts';
 import type { Pool } from '../base/thread-pool.ts';
+import { assembleSearch } from './nearest-code.ts';
 import { rowCount, sharedDoubles, sharedIntegers } from './rows.ts';
 import {
   FRAME_BYTES,

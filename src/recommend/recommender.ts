@@ -1,10 +1,10 @@
+import type { Pool } from '../base/thread-pool.ts';
 import { extractSido, extractSigungu } from './address.ts';
 import type { CustomerTable } from './customers.ts';
 import { assign, unlabelled } from './descent.ts';
 import { prepareFeatures, type Prepared } from './features.ts';
 import { centresOf, type Model } from './model.ts';
 import { findNearest } from './nearest.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import { DIMS, sharedDoubles } from './rows.ts';
 import { countUsage, type Usage } from './usage.ts';
 

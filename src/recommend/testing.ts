@@ -1,8 +1,8 @@
 import { Random } from '../base/random.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import type { CustomerTable, Fields } from './customers.ts';
 import type { Coded } from './dictionary.ts';
 import { openPool } from './kernels.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import { DIMS, sharedDoubles, sharedIntegers } from './rows.ts';
 
 /** What a search by definition may take on a busy machine; alone it takes a second. */

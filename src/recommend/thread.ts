@@ -1,4 +1,4 @@
-import { KERNELS } from './kernels.ts';
 import { serve } from '../base/thread-pool-side.ts';
+import { KERNELS } from './kernels.ts';
 
 serve(KERNELS);

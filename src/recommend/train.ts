@@ -1,4 +1,5 @@
 import { PipelineError } from '../base/errors.ts';
+import type { Pool } from '../base/thread-pool.ts';
 import { readCustomers, type CustomerTable, type Items, type VectorRows } from './customers.ts';
 import { assign, unlabelled } from './descent.ts';
 import { earlierCentres } from './earlier-centres.ts';
@@ -6,7 +7,6 @@ import { FEATURES, prepareFeatures, type Prepared } from './features.ts';
 import { fitKMeans, KMEANS_DEFAULTS, takeSample } from './kmeans.ts';
 import { matchCentres, renumber } from './match.ts';
 import { codeVersion, FORMAT, hashModel, type ItemShare, type Model } from './model.ts';
-import type { Pool } from '../base/thread-pool.ts';
 import { DIMS, rowCount } from './rows.ts';
 import { countUsage, type Usage } from './usage.ts';
 

@@ -120,8 +120,7 @@ export type LastIngest = {
 
 /** The newest ingest of a month, finished or not: what the month's customers are of. Null if none. */
 export async function lastIngest(client: Client, month: string): Promise<LastIngest | null> {
-  const newest = await newestRun(client, 'ingest', month);
-  return newest && { run: newest.run, state: newest.state, active: newest.active };
+  return await newestRun(client, 'ingest', month);
 }
 
 const LOOKING = 'looking for the last run';

@@ -30,13 +30,23 @@ const onLinux = process.platform === 'linux';
 const root = mkdtempSync(join(tmpdir(), 'millrace-test-'));
 const stateDir = join(root, 'state');
 const dirs: string[] = [];
+let publicBefore: string[] | null = null; // what was in the public folder before it was used here
 
 afterAll(async () => {
-  for (const dir of dirs) await down(dir);
+  for (const dir of dirs) await down(dir); // which makes the public folder again
+  if (publicBefore) removeOwn(publicFolder(), publicBefore);
   const left = dirs.flatMap((dir) => processesIn(join(dir, 'data')));
   rmSync(root, { recursive: true, force: true });
   expect(left).toEqual([]);
 });
+
+/** Removes what was not there before, and the folder too if nothing was. */
+function removeOwn(folder: string, before: readonly string[]): void {
+  for (const name of readdirSync(folder).filter((entry) => !before.includes(entry))) {
+    rmSync(join(folder, name), { recursive: true });
+  }
+  if (before.length === 0) rmSync(folder, { recursive: true });
+}
 
 /** A new state folder, whose server is stopped at the end. */
 function newDir(name: string): string {
@@ -264,8 +274,7 @@ describe('the server of a state folder', () => {
     'runs as nobody, from a copy, where root has no namespaces',
     async () => {
       const dir = newDir('closed/nobody');
-      const shared = publicFolder();
-      const before = readdirSync(shared);
+      publicBefore = readdirSync(publicFolder());
       const { databaseUrl } = await embeddedUp({ dir, user: 'nobody' });
       const { pid = 0, data } = await status(dir);
       expect(statSync(`/proc/${pid}`).uid).toBe(NOBODY);
@@ -281,10 +290,6 @@ describe('the server of a state folder', () => {
       expect(await down(dir)).toEqual({ wasRunning: true });
       expect((await embeddedUp({ dir, user: 'nobody' })).databaseUrl).toBe(databaseUrl);
       expect(await down(dir)).toEqual({ wasRunning: true });
-      for (const name of readdirSync(shared).filter((entry) => !before.includes(entry))) {
-        rmSync(join(shared, name), { recursive: true });
-      }
-      if (before.length === 0) rmSync(shared, { recursive: true });
     },
     TEST_MS_MAX,
   );
